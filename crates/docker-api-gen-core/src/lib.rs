@@ -1,0 +1,1 @@
+//! Run time shared by every generated Docker Engine API client.

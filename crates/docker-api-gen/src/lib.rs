@@ -1,0 +1,1 @@
+//! Typed, async clients for the Docker Engine API, one per API version.
