@@ -15,3 +15,18 @@
 //! - Emit reads the model, never a document.
 //! - Corrections never look at Rust names; names are made in `names` and nowhere else.
 //! - xtask decides nothing about Rust output.
+
+pub mod check;
+pub mod convert;
+pub mod correct;
+mod document;
+mod error;
+mod pointer;
+pub mod specs;
+mod version;
+pub mod versions;
+mod yaml;
+
+pub use document::Document;
+pub use error::Error;
+pub use version::Version;

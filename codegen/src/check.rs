@@ -1,0 +1,198 @@
+//! The last look at a document before it is written: what it says has to hold together.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::document::Document;
+use crate::error::Error;
+use crate::pointer::At;
+
+/// Adds what follows from the rest, how each operation answers, and refuses a document that contradicts itself.
+pub fn finish(document: &mut Document) -> Result<(), Error> {
+    let version = document.version;
+    operations(document)
+        .and_then(|()| schemas(document))
+        .map_err(|error| error.in_version(version))?;
+    document.tidy();
+    serde_json::from_value::<openapiv3::OpenAPI>(document.root.clone()).map_err(|error| {
+        Error::new("#", format!("is no OpenAPI document: {error}")).in_version(version)
+    })?;
+    Ok(())
+}
+
+fn operations(document: &mut Document) -> Result<(), Error> {
+    let mut ids = BTreeSet::new();
+    let root = At::Root;
+    let paths = root.key("paths");
+    for (path, method, operation) in document.operations_mut() {
+        let at = paths.key(path);
+        let at = at.key(method);
+        let wrong = |message: String| Err(Error::new(at.to_string(), message));
+        const KNOWN: &[&str] = &[
+            "operationId",
+            "tags",
+            "parameters",
+            "requestBody",
+            "responses",
+            "x-response",
+            "x-outcomes",
+            "x-tty",
+            "x-unbounded",
+            "x-since",
+            "x-until",
+        ];
+        if let Some(key) = operation.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+            return wrong(format!("`{key}` is not a key of an operation"));
+        }
+        let id = operation
+            .get("operationId")
+            .and_then(Value::as_str)
+            .unwrap_or_default()
+            .to_owned();
+        if id.is_empty() || !ids.insert(id.clone()) {
+            return wrong(format!("its operationId `{id}` is empty or taken"));
+        }
+        match operation
+            .get("tags")
+            .and_then(Value::as_array)
+            .map(Vec::as_slice)
+        {
+            Some([Value::String(_)]) => {}
+            _ => return wrong(format!("{id} needs one tag")),
+        }
+
+        let declared: BTreeSet<&str> = operation
+            .get("parameters")
+            .and_then(Value::as_array)
+            .into_iter()
+            .flatten()
+            .filter(|parameter| parameter["in"] == "path")
+            .filter_map(|parameter| parameter["name"].as_str())
+            .collect();
+        let template: BTreeSet<&str> = path
+            .split('/')
+            .filter_map(|segment| segment.strip_prefix('{')?.strip_suffix('}'))
+            .collect();
+        if declared != template {
+            return wrong(format!(
+                "{id} declares the path parameters {declared:?} for this path"
+            ));
+        }
+
+        let response = match operation.get("x-response") {
+            Some(response) => response.clone(),
+            None => match kind(method, operation) {
+                Ok(kind) => json!({"kind": kind}),
+                Err(message) => return wrong(format!("{id} {message}")),
+            },
+        };
+        let item = response.get("item").is_some();
+        match response["kind"].as_str() {
+            Some("json-lines") if item => {}
+            Some("json" | "unit" | "text" | "bytes" | "log-frames" | "upgrade" | "head")
+                if !item => {}
+            _ => return wrong(format!("{id} cannot answer as {response}")),
+        }
+        operation.insert("x-response".into(), response);
+    }
+    Ok(())
+}
+
+/// How an operation answers, where the media type says it.
+fn kind(method: &str, operation: &Map<String, Value>) -> Result<&'static str, String> {
+    if method == "head" {
+        return Ok("head");
+    }
+    let responses = operation
+        .get("responses")
+        .and_then(Value::as_object)
+        .ok_or("has no responses")?;
+    if responses.contains_key("101") {
+        return Err("answers 101, and no correction says how to read it".into());
+    }
+    let mut success = responses
+        .iter()
+        .filter(|(status, _)| status.starts_with('2'))
+        .peekable();
+    if success.peek().is_none() {
+        return Err("never succeeds".into());
+    }
+    let Some(content) = success.find_map(|(_, response)| response.get("content")?.as_object())
+    else {
+        return Ok("unit");
+    };
+    let media_types: Vec<_> = content.keys().map(String::as_str).collect();
+    match media_types[..] {
+        ["application/json"] => Ok("json"),
+        ["text/plain"] => Ok("text"),
+        ["application/x-tar" | "application/octet-stream"] => Ok("bytes"),
+        _ => Err(format!(
+            "answers with {}, and no correction says how to read it",
+            media_types.join(" or ")
+        )),
+    }
+}
+
+fn schemas(document: &mut Document) -> Result<(), Error> {
+    const KNOWN: &[&str] = &[
+        "$ref",
+        "allOf",
+        "oneOf",
+        "type",
+        "format",
+        "nullable",
+        "enum",
+        "default",
+        "minimum",
+        "maximum",
+        "minLength",
+        "maxLength",
+        "minItems",
+        "maxItems",
+        "required",
+        "properties",
+        "items",
+        "additionalProperties",
+        "x-set",
+        "x-secret",
+        "x-aliases",
+        "x-since",
+        "x-until",
+    ];
+    let names: BTreeSet<String> = document
+        .root
+        .pointer("/components/schemas")
+        .and_then(Value::as_object)
+        .into_iter()
+        .flat_map(|schemas| schemas.keys().cloned())
+        .collect();
+    document.visit_schemas_mut(&mut |schema, at| {
+        let wrong = |message: String| Err(Error::new(at.to_string(), message));
+        if let Some(key) = schema.keys().find(|key| !KNOWN.contains(&key.as_str())) {
+            return wrong(format!("`{key}` is not a key of a schema"));
+        }
+        if let Some(target) = schema.get("$ref") {
+            let name = target
+                .as_str()
+                .and_then(|target| target.strip_prefix("#/components/schemas/"));
+            if !name.is_some_and(|name| names.contains(name)) {
+                return wrong(format!("{target} is nowhere in the document"));
+            }
+            if schema.len() > 1 {
+                return wrong("OpenAPI allows nothing beside `$ref`".into());
+            }
+        }
+        if let Some(required) = schema.get("required").and_then(Value::as_array) {
+            let missing = required.iter().find(|name| {
+                schema
+                    .get("properties")
+                    .is_none_or(|all| all.get(name.as_str().unwrap_or("")).is_none())
+            });
+            if let Some(missing) = missing {
+                return wrong(format!("requires {missing}, which is no property of it"));
+            }
+        }
+        Ok(())
+    })
+}

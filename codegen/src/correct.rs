@@ -1,0 +1,402 @@
+//! Reviewed data mends what a description gets wrong.
+//!
+//! A correction says which versions it is for, why, and on what evidence. One that changes nothing in
+//! one of its versions is an error, so a correction that upstream has made superfluous does not linger.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::document::Document;
+use crate::error::Error;
+use crate::pointer::unescape;
+use crate::version::Version;
+use crate::versions::Versions;
+use crate::yaml::{self, Plain};
+
+/// All files of `specs/corrections`, in the order in which they apply.
+#[derive(Clone, Debug, Default)]
+pub struct Corrections {
+    entries: Vec<Correction>,
+}
+
+/// One reviewed correction.
+#[derive(Clone, Debug)]
+pub struct Correction {
+    pub id: String,
+    /// The file it is in.
+    pub file: String,
+    pub versions: VersionSet,
+    pub why: String,
+    pub evidence: String,
+    edits: Vec<Edit>,
+}
+
+/// A set of versions, as `1.36-1.40`, `1.41`, `-1.31`, `1.42-`, or several of these with commas between.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct VersionSet {
+    ranges: Vec<(Option<Version>, Option<Version>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Edit {
+    pointer: String,
+    change: Change,
+}
+
+#[derive(Clone, Debug)]
+enum Change {
+    Set(Value),
+    Add(Value),
+    Remove,
+    Rename(String),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawCorrection {
+    id: String,
+    versions: String,
+    why: String,
+    evidence: String,
+    edits: Vec<RawEdit>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RawEdit {
+    set: Option<String>,
+    add: Option<String>,
+    remove: Option<String>,
+    rename: Option<String>,
+    value: Option<Plain>,
+    to: Option<String>,
+}
+
+impl Corrections {
+    /// Reads the files, given by name and text.
+    pub fn parse<N: AsRef<str>, T: AsRef<str>>(
+        files: &[(N, T)],
+        versions: &Versions,
+    ) -> Result<Self, Error> {
+        let mut entries: Vec<Correction> = Vec::new();
+        for (file, text) in files {
+            let file = file.as_ref();
+            let raw: Vec<RawCorrection> = yaml::from_str(text.as_ref())
+                .map_err(|error| Error::new(file, error.to_string()))?;
+            for raw in raw {
+                let id = raw.id.clone();
+                let place = format!("{file}: correction {id}");
+                if let Some(other) = entries.iter().find(|other| other.id == id) {
+                    return Err(Error::new(
+                        place,
+                        format!("its id is taken already, in {}", other.file),
+                    ));
+                }
+                entries.push(
+                    raw.check(file, versions)
+                        .map_err(|message| Error::new(place, message))?,
+                );
+            }
+        }
+        Ok(Self { entries })
+    }
+
+    pub fn entries(&self) -> &[Correction] {
+        &self.entries
+    }
+
+    /// Applies what is for the document's version.
+    pub fn apply(&self, document: &mut Document) -> Result<(), Error> {
+        let version = document.version;
+        for entry in self
+            .entries
+            .iter()
+            .filter(|entry| entry.versions.contains(version))
+        {
+            for edit in &entry.edits {
+                edit.apply(&mut document.root).map_err(|message| {
+                    Error::new(
+                        format!("correction {} ({}): {}", entry.id, entry.file, edit.pointer),
+                        message,
+                    )
+                    .in_version(version)
+                })?;
+            }
+        }
+        document.tidy();
+        Ok(())
+    }
+}
+
+impl RawCorrection {
+    fn check(self, file: &str, versions: &Versions) -> Result<Correction, String> {
+        for (name, text) in [
+            ("id", &self.id),
+            ("why", &self.why),
+            ("evidence", &self.evidence),
+        ] {
+            if text.trim().is_empty() {
+                return Err(format!("`{name}` is empty"));
+            }
+        }
+        let set = VersionSet::parse(&self.versions, versions)?;
+        if self.edits.is_empty() {
+            return Err("it has no edits".into());
+        }
+        let edits = self
+            .edits
+            .into_iter()
+            .map(RawEdit::check)
+            .collect::<Result<_, _>>()?;
+        Ok(Correction {
+            id: self.id,
+            file: file.into(),
+            versions: set,
+            why: self.why,
+            evidence: self.evidence,
+            edits,
+        })
+    }
+}
+
+impl RawEdit {
+    fn check(self) -> Result<Edit, String> {
+        let (pointer, change) = match (
+            self.set,
+            self.add,
+            self.remove,
+            self.rename,
+            self.value,
+            self.to,
+        ) {
+            (Some(pointer), None, None, None, Some(value), None) => (pointer, Change::Set(value.0)),
+            (None, Some(pointer), None, None, Some(value), None) => (pointer, Change::Add(value.0)),
+            (None, None, Some(pointer), None, None, None) => (pointer, Change::Remove),
+            (None, None, None, Some(pointer), None, Some(to)) => (pointer, Change::Rename(to)),
+            (set, add, remove, rename, ..) => {
+                let pointer = set.or(add).or(remove).or(rename).unwrap_or_default();
+                return Err(format!(
+                    "`{pointer}`: an edit is set + value, add + value, remove, or rename + to"
+                ));
+            }
+        };
+        Ok(Edit { pointer, change })
+    }
+}
+
+impl VersionSet {
+    fn parse(text: &str, versions: &Versions) -> Result<Self, String> {
+        let bound = |text: &str| -> Result<Option<Version>, String> {
+            if text.is_empty() {
+                return Ok(None);
+            }
+            let version = text.parse()?;
+            match versions.get(version) {
+                Some(_) => Ok(Some(version)),
+                None => Err(format!(
+                    "{version} is not among the versions of specs/versions.toml"
+                )),
+            }
+        };
+        let mut ranges = Vec::new();
+        for part in text.split(',').map(str::trim) {
+            let (from, to) = part.split_once('-').unwrap_or((part, part));
+            let range = (bound(from)?, bound(to)?);
+            match range {
+                (Some(from), Some(to)) if from > to => {
+                    return Err(format!("the range {part} ends before it begins"));
+                }
+                (None, None) if !part.contains('-') => return Err("it is for no version".into()),
+                _ => ranges.push(range),
+            }
+        }
+        Ok(Self { ranges })
+    }
+
+    pub fn contains(&self, version: Version) -> bool {
+        self.ranges.iter().any(|&(from, to)| {
+            from.is_none_or(|from| from <= version) && to.is_none_or(|to| version <= to)
+        })
+    }
+}
+
+impl Edit {
+    fn apply(&self, root: &mut Value) -> Result<(), String> {
+        let mut path = resolve(root, &self.pointer)?;
+        let last = path.pop().ok_or("it points to the whole document")?;
+        // A parameter of an operation that had none.
+        if let Change::Add(_) | Change::Set(_) = self.change
+            && parameter(&last).is_some()
+            && let Some((list, operation)) = path.split_last()
+            && list == "parameters"
+            && let Value::Object(operation) = walk(root, operation)?
+        {
+            operation
+                .entry("parameters")
+                .or_insert_with(|| Value::Array(Vec::new()));
+        }
+        let emptied = match walk(root, &path)? {
+            Value::Object(object) => {
+                self.apply_to_object(object, &last)?;
+                false
+            }
+            Value::Array(array) => {
+                self.apply_to_array(array, &last)?;
+                array.is_empty()
+            }
+            _ => return Err("its parent is neither an object nor an array".into()),
+        };
+        // No list is written where it would be empty, nor a path without operations.
+        let no_operation_left = path.len() == 2
+            && path[0] == "paths"
+            && walk(root, &path)?.as_object().is_some_and(Map::is_empty);
+        if (emptied || no_operation_left)
+            && let Some(name) = path.pop()
+            && let Value::Object(parent) = walk(root, &path)?
+        {
+            parent.shift_remove(&name);
+        }
+        Ok(())
+    }
+
+    fn apply_to_object(&self, object: &mut Map<String, Value>, key: &str) -> Result<(), String> {
+        match &self.change {
+            Change::Set(value) => match object.insert(key.into(), value.clone()) {
+                Some(before) if before == *value => Err("it is that already".into()),
+                _ => Ok(()),
+            },
+            Change::Add(value) => match object.insert(key.into(), value.clone()) {
+                Some(_) => Err("it exists already".into()),
+                None => Ok(()),
+            },
+            Change::Remove => object
+                .shift_remove(key)
+                .map(drop)
+                .ok_or_else(|| "it does not exist".into()),
+            Change::Rename(to) => {
+                if !object.contains_key(key) {
+                    return Err("it does not exist".into());
+                }
+                if object.contains_key(to) {
+                    return Err(format!("there is a `{to}` beside it already"));
+                }
+                let entries = std::mem::take(object);
+                object.extend(
+                    entries
+                        .into_iter()
+                        .map(|(name, value)| (if name == key { to.clone() } else { name }, value)),
+                );
+                Ok(())
+            }
+        }
+    }
+
+    fn apply_to_array(&self, array: &mut Vec<Value>, segment: &str) -> Result<(), String> {
+        let index = index(array, segment);
+        // Place and name of a parameter are in the pointer.
+        let whole = |value: &Value| match (parameter(segment), value) {
+            (Some((place, name)), Value::Object(value)) => {
+                let mut whole = Map::new();
+                whole.insert("name".into(), name.into());
+                whole.insert("in".into(), place.into());
+                whole.extend(value.clone());
+                whole.into()
+            }
+            _ => value.clone(),
+        };
+        match (&self.change, index) {
+            (Change::Set(value), Some(index)) => {
+                let value = whole(value);
+                if array[index] == value {
+                    return Err("it is that already".into());
+                }
+                array[index] = value;
+            }
+            (Change::Set(value) | Change::Add(value), None)
+                if segment == "-" || parameter(segment).is_some() =>
+            {
+                array.push(whole(value));
+            }
+            (Change::Add(_), Some(_)) => return Err("it exists already".into()),
+            (Change::Remove, Some(index)) => drop(array.remove(index)),
+            (Change::Rename(to), Some(index)) => {
+                let new = parameter(to).map_or(to.as_str(), |(_, name)| name);
+                match &mut array[index] {
+                    Value::String(text) => *text = to.clone(),
+                    Value::Object(parameter) if parameter.contains_key("name") => {
+                        parameter.insert("name".into(), new.into());
+                    }
+                    _ => return Err("it has no name".into()),
+                }
+            }
+            (_, None) => return Err("it does not exist".into()),
+        }
+        Ok(())
+    }
+}
+
+/// The segments of a pointer, the short forms written out.
+fn resolve(root: &Value, pointer: &str) -> Result<Vec<String>, String> {
+    let split = |rest: &str| rest.split('/').map(unescape).collect::<Vec<_>>();
+    if let Some(rest) = pointer.strip_prefix("schema ") {
+        return Ok(["components".into(), "schemas".into()]
+            .into_iter()
+            .chain(split(rest))
+            .collect());
+    }
+    if let Some(rest) = pointer.strip_prefix("op ") {
+        let mut segments = split(rest);
+        let id = segments.remove(0);
+        let (path, method) =
+            find_operation(root, &id).ok_or_else(|| format!("there is no operation `{id}`"))?;
+        segments.splice(0..0, ["paths".into(), path.to_owned(), method.to_owned()]);
+        return Ok(segments);
+    }
+    match pointer.strip_prefix('/') {
+        Some(rest) => Ok(split(rest)),
+        None => Err("a pointer starts with `/`, `schema ` or `op `".into()),
+    }
+}
+
+fn find_operation<'r>(root: &'r Value, id: &str) -> Option<(&'r str, &'r str)> {
+    root.get("paths")?
+        .as_object()?
+        .iter()
+        .find_map(|(path, item)| {
+            let (method, _) = item
+                .as_object()?
+                .iter()
+                .find(|(_, operation)| operation["operationId"] == id)?;
+            Some((path.as_str(), method.as_str()))
+        })
+}
+
+fn walk<'r>(root: &'r mut Value, path: &[String]) -> Result<&'r mut Value, String> {
+    let mut value = root;
+    for segment in path {
+        let next = match value {
+            Value::Object(object) => object.get_mut(segment),
+            Value::Array(array) => index(array, segment).map(|index| &mut array[index]),
+            _ => None,
+        };
+        value = next.ok_or_else(|| format!("`{segment}` does not exist"))?;
+    }
+    Ok(value)
+}
+
+/// An element of an array: by place and name (a parameter), by its text (a member of `required` or `enum`), or by number.
+fn index(array: &[Value], segment: &str) -> Option<usize> {
+    let found = match parameter(segment) {
+        Some((place, name)) => array
+            .iter()
+            .position(|item| item["in"] == place && item["name"] == name),
+        None => array.iter().position(|item| item == segment),
+    };
+    found.or_else(|| segment.parse().ok().filter(|&index| index < array.len()))
+}
+
+fn parameter(segment: &str) -> Option<(&str, &str)> {
+    segment
+        .split_once(':')
+        .filter(|(place, _)| matches!(*place, "path" | "query" | "header"))
+}
