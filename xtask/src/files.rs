@@ -1,0 +1,94 @@
+//! Files of the repository, written whole or not at all, and only where they change.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::io::{ErrorKind, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use docker_api_gen_codegen::correct::Corrections;
+use docker_api_gen_codegen::versions::Versions;
+
+/// The root of the repository.
+pub(crate) fn root() -> PathBuf {
+    // Known at build time: xtask is run by cargo from this very repository.
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .map_or_else(PathBuf::new, Path::to_owned)
+}
+
+/// `specs/versions.toml`.
+pub(crate) fn versions(root: &Path) -> Result<Versions> {
+    const NAME: &str = "specs/versions.toml";
+    Ok(Versions::parse(NAME, &read(&root.join(NAME))?)?)
+}
+
+/// All of `specs/corrections`.
+pub(crate) fn corrections(root: &Path, versions: &Versions) -> Result<Corrections> {
+    const FOLDER: &str = "specs/corrections";
+    let folder = root.join(FOLDER);
+    let mut files = Vec::new();
+    for name in names(&folder)?
+        .into_iter()
+        .filter(|name| name.ends_with(".yaml"))
+    {
+        let text = read(&folder.join(&name))?;
+        files.push((format!("{FOLDER}/{name}"), text));
+    }
+    Ok(Corrections::parse(&files, versions)?)
+}
+
+pub(crate) fn read(path: &Path) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))
+}
+
+/// The names in a folder, sorted; none if there is no such folder.
+pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>> {
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(BTreeSet::new()),
+        Err(error) => {
+            return Err(error).with_context(|| format!("cannot read {}", folder.display()));
+        }
+    };
+    entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<std::io::Result<_>>()
+        .with_context(|| format!("cannot read {}", folder.display()))
+}
+
+/// Writes the file if its content is another one, and says whether it was.
+pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
+    if fs::read(path).is_ok_and(|present| present == content) {
+        return Ok(false);
+    }
+    write(path, content)?;
+    Ok(true)
+}
+
+/// Writes the file beside its place and moves it there: nobody ever sees half of it.
+pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let context = || format!("cannot write {}", path.display());
+    fs::create_dir_all(folder).with_context(context)?;
+    let mut file = tempfile::Builder::new()
+        .prefix(".")
+        .suffix(".part")
+        .tempfile_in(folder)
+        .with_context(context)?;
+    file.write_all(content).with_context(context)?;
+    #[cfg(unix)]
+    {
+        // A temporary file is its owner's alone; a source file is not.
+        use std::os::unix::fs::PermissionsExt;
+        file.as_file()
+            .set_permissions(fs::Permissions::from_mode(0o644))
+            .with_context(context)?;
+    }
+    file.persist(path).with_context(context)?;
+    Ok(())
+}
+
+pub(crate) fn remove(path: &Path) -> Result<()> {
+    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
+}
