@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value};
 
+use crate::error::Error;
 use crate::pointer::At;
 use crate::version::Version;
 
@@ -22,6 +23,20 @@ impl Document {
     /// The file's name in `specs/openapi`.
     pub fn file_name(&self) -> String {
         format!("v{}.json", self.version)
+    }
+
+    /// Reads a file of `specs/openapi`; `name` is what errors call it.
+    pub fn parse(name: &str, version: Version, text: &str) -> Result<Self, Error> {
+        let root: Value =
+            serde_json::from_str(text).map_err(|error| Error::new(name, error.to_string()))?;
+        let says = root["info"]["version"].as_str().unwrap_or_default();
+        if says != version.to_string() {
+            return Err(Error::new(
+                name,
+                format!("it describes version `{says}`, not {version}"),
+            ));
+        }
+        Ok(Self { version, root })
     }
 
     /// The text of the file, the same for the same facts.

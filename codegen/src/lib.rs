@@ -2,25 +2,30 @@
 //!
 //! Every stage is a pure function over plain data: no network, no clock, no environment.
 //!
-//! 1. `convert`: a published description (Swagger 2.0) becomes an OpenAPI 3.0.3 document of facts only.
-//! 2. `correct`: reviewed data mends what the description gets wrong.
-//! 3. `model`: the document becomes plain data about operations and types, without Rust syntax.
-//! 4. `history`: the models of all versions together say since when, and until when, a thing exists.
-//! 5. `emit`: model and history become Rust source.
+//! 1. [`convert`]: a published description (Swagger 2.0) becomes an OpenAPI 3.0.3 document of facts only.
+//! 2. [`correct`]: reviewed data mends what the description gets wrong.
+//! 3. [`model`]: the document becomes plain data about operations and types, without Rust syntax.
+//! 4. [`history`]: the models of all versions together say since when, and until when, a thing exists.
+//! 5. [`emit`]: model and history become Rust source.
 //!
 //! # Invariants
 //!
 //! - The core crate never names a version.
 //! - Generated crates depend on core alone, never on each other.
 //! - Emit reads the model, never a document.
-//! - Corrections never look at Rust names; names are made in `names` and nowhere else.
+//! - Corrections never look at Rust names; names are made in [`names`] and nowhere else.
 //! - xtask decides nothing about Rust output.
 
 pub mod check;
 pub mod convert;
 pub mod correct;
 mod document;
+pub mod emit;
 mod error;
+pub mod generate;
+pub mod history;
+pub mod model;
+pub mod names;
 mod pointer;
 pub mod specs;
 mod version;

@@ -1,7 +1,8 @@
 //! `cargo xtask`: arguments and files. What is decided about the output is decided in `codegen`.
 
 mod files;
-mod specs;
+mod regen;
+mod tree;
 
 use std::process::ExitCode;
 
@@ -17,12 +18,12 @@ struct Arguments {
 /// Work on this repository.
 #[derive(Subcommand)]
 enum Command {
-    Specs(specs::Specs),
+    Regen(regen::Regen),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Specs(command) => command.run(),
+        Command::Regen(command) => command.run(),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

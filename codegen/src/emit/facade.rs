@@ -1,0 +1,124 @@
+//! The parts of the façade that follow from the list of versions: its manifest, with a feature for each
+//! version, and the modules behind them.
+
+use quote::quote;
+
+use super::format::{header, rust};
+use super::{Files, ident};
+use crate::names;
+use crate::version::Version;
+use crate::versions::Versions;
+
+const ORIGIN: &str = "specs/versions.toml";
+
+/// The generated files of the façade, for the versions that have a crate.
+pub fn facade(versions: &Versions, package_version: &str) -> Files {
+    let apis: Vec<Version> = versions.rows().iter().map(|row| row.api).collect();
+    Files::from([
+        (
+            "crates/docker-api-gen/Cargo.toml".to_owned(),
+            manifest(versions, &apis, package_version),
+        ),
+        (
+            "crates/docker-api-gen/src/versions.rs".to_owned(),
+            modules(versions, &apis),
+        ),
+    ])
+}
+
+fn manifest(versions: &Versions, apis: &[Version], package_version: &str) -> String {
+    let both: Vec<_> = apis
+        .iter()
+        .map(|api| format!("    \"{}?/serde-both\",\n", names::version_crate(*api)))
+        .collect();
+    let features: Vec<_> = versions
+        .rows()
+        .iter()
+        .map(|row| {
+            let name = names::version_crate(row.api);
+            let module = names::version_module(row.api);
+            format!(
+                "# API {}, from Docker {} on.\n{module} = [\"dep:{name}\"]\n",
+                row.api, row.docker
+            )
+        })
+        .collect();
+    let dependencies: Vec<_> = apis
+        .iter()
+        .map(|api| {
+            let name = names::version_crate(*api);
+            format!(
+                "{name} = {{ path = \"../generated/{name}\", version = \"{package_version}\", optional = true }}\n"
+            )
+        })
+        .collect();
+    let latest = apis
+        .last()
+        .map(|api| names::version_module(*api))
+        .unwrap_or_default();
+    format!(
+        r#"{}
+
+[package]
+name = "docker-api-gen"
+description = "Typed, async clients for the Docker Engine API, one per API version"
+version.workspace = true
+edition.workspace = true
+rust-version.workspace = true
+license.workspace = true
+repository.workspace = true
+keywords = ["docker", "container", "api", "client", "async"]
+categories = ["api-bindings", "asynchronous"]
+
+[package.metadata.docs.rs]
+features = ["latest"]
+rustdoc-args = ["--cfg", "docsrs"]
+
+[features]
+default = []
+# The newest version there is: for applications, as it moves with every release of this crate.
+latest = ["{latest}"]
+# Every type can be both read and written, not only the way it travels.
+serde-both = [
+{}]
+
+{}
+[dependencies]
+docker-api-gen-core.workspace = true
+{}
+[dev-dependencies]
+tokio = {{ workspace = true, features = ["macros", "rt-multi-thread"] }}
+
+[lints]
+workspace = true
+"#,
+        header("#", ORIGIN),
+        both.concat(),
+        features.join("\n"),
+        dependencies.concat(),
+    )
+}
+
+fn modules(versions: &Versions, apis: &[Version]) -> String {
+    let modules = versions.rows().iter().map(|row| {
+        let feature = names::version_module(row.api);
+        let module = ident(&feature);
+        let krate = ident(&names::version_crate(row.api).replace('-', "_"));
+        quote! {
+            #[cfg(feature = #feature)]
+            #[cfg_attr(docsrs, doc(cfg(feature = #feature)))]
+            #[doc(inline)]
+            pub use #krate as #module;
+        }
+    });
+    let latest = apis.last().map(|api| {
+        let krate = ident(&names::version_crate(*api).replace('-', "_"));
+        quote! {
+            #[cfg(feature = "latest")]
+            #[cfg_attr(docsrs, doc(cfg(feature = "latest")))]
+            #[doc(no_inline)]
+            pub use #krate as latest;
+        }
+    });
+    rust(ORIGIN, quote!(#(#modules)* #latest))
+}

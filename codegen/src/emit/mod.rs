@@ -1,0 +1,40 @@
+//! Rust source from the model: a crate per version, and the parts of the façade that follow from the list
+//! of versions.
+
+mod api;
+mod docs;
+mod facade;
+mod format;
+mod groups;
+mod types;
+mod version_crate;
+
+use std::collections::BTreeMap;
+
+pub use facade::facade;
+use proc_macro2::{Ident, Span};
+pub use version_crate::version_crate;
+
+use crate::history::History;
+use crate::model::Api;
+use crate::names::TypeNames;
+use crate::versions::Versions;
+
+/// Files by their path below the workspace, with `/` between its parts.
+pub type Files = BTreeMap<String, String>;
+
+/// The folder of the generated crates: whatever stands there and is not generated is an orphan.
+pub const GENERATED: &str = "crates/generated";
+
+/// What the emitter of a version's crate knows.
+#[derive(Clone, Copy)]
+struct Context<'a> {
+    api: &'a Api,
+    names: &'a TypeNames,
+    history: &'a History,
+    versions: &'a Versions,
+}
+
+fn ident(name: &str) -> Ident {
+    Ident::new(name, Span::call_site())
+}

@@ -1,0 +1,188 @@
+//! The crate of one version.
+
+use proc_macro2::{Literal, TokenStream};
+use quote::quote;
+
+use super::format::{header, rust};
+use super::{Context, Files, GENERATED, api, groups, ident, types};
+use crate::history::History;
+use crate::model::Api;
+use crate::names::{self, TypeNames};
+use crate::version::Version;
+use crate::versions::Versions;
+
+/// All files of the crate of a version.
+pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Files {
+    let origin = format!("specs/openapi/v{}.json", model.version);
+    let root = format!("{GENERATED}/{}", names::version_crate(model.version));
+    let names = TypeNames::new(model);
+    let context = Context {
+        api: model,
+        names: &names,
+        history,
+        versions,
+    };
+    let mut files = Files::new();
+    let mut add = |path: &str, text: String| {
+        files.insert(format!("{root}/{path}"), text);
+    };
+
+    add("Cargo.toml", manifest(context, &origin));
+    add("src/lib.rs", rust(&origin, library(context)));
+    add("src/client.rs", rust(&origin, client(model)));
+
+    let tags = groups::tags(model);
+    let modules = tags.iter().map(|tag| ident(&names::tag(tag).accessor));
+    add(
+        "src/api/mod.rs",
+        rust(
+            &origin,
+            quote!(#![doc = " The operations, grouped as Docker's documentation groups them."] #(pub mod #modules;)*),
+        ),
+    );
+    for tag in &tags {
+        add(
+            &format!("src/api/{}.rs", names::tag(tag).accessor),
+            rust(&origin, api::file(context, tag)),
+        );
+    }
+
+    let groups = groups::of_types(model);
+    let modules: Vec<_> = groups
+        .keys()
+        .map(|group| ident(&names::field(group)))
+        .collect();
+    add(
+        "src/types/mod.rs",
+        rust(
+            &origin,
+            quote! {
+                #![doc = " What is sent and what comes back."]
+                #(mod #modules;)*
+                #(pub use #modules::*;)*
+            },
+        ),
+    );
+    for (group, ids) in &groups {
+        let path = format!("src/types/{}.rs", names::field(group));
+        add(&path, rust(&origin, types::file(context, ids)));
+    }
+    files
+}
+
+fn manifest(context: Context<'_>, origin: &str) -> String {
+    let version = context.api.version;
+    format!(
+        r#"{}
+
+[package]
+name = "{}"
+description = "Docker Engine API {}{}: typed, async client"
+version.workspace = true
+edition.workspace = true
+rust-version.workspace = true
+license.workspace = true
+repository.workspace = true
+
+[features]
+## Every type can be both read and written, not only the way it travels.
+serde-both = []
+
+[dependencies]
+docker-api-gen-core.workspace = true
+
+[lints]
+workspace = true
+"#,
+        header("#", origin),
+        names::version_crate(version),
+        version,
+        context.release(version),
+    )
+}
+
+fn library(context: Context<'_>) -> TokenStream {
+    let version = context.api.version;
+    let Version { major, minor } = version;
+    let (major, minor) = (literal(major), literal(minor));
+    let doc = format!(
+        " The Docker Engine API {version}{}, typed and async.",
+        context.release(version)
+    );
+    quote! {
+        #![doc = #doc]
+        #![cfg_attr(docsrs, feature(doc_cfg))]
+        pub mod api;
+        mod client;
+        pub mod types;
+        pub use client::Client;
+        #[doc(no_inline)]
+        pub use docker_api_gen_core::{
+            ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Json, JsonLines, LogFrame,
+            LogStream, Timestamp, Upgraded,
+        };
+        #[doc = " The version in the path of every request."]
+        pub const API_VERSION: ApiVersion = ApiVersion::new(#major, #minor);
+    }
+}
+
+fn literal(number: u16) -> Literal {
+    Literal::u16_unsuffixed(number)
+}
+
+fn client(model: &Api) -> TokenStream {
+    let doc = format!(
+        " A client that speaks API {} and nothing else.",
+        model.version
+    );
+    let tags = groups::tags(model);
+    let names: Vec<_> = tags.iter().map(|tag| names::tag(tag)).collect();
+    let accessors: Vec<_> = names.iter().map(|names| ident(&names.accessor)).collect();
+    let handles: Vec<_> = names.iter().map(|names| ident(&names.handle)).collect();
+    let docs = names
+        .iter()
+        .map(|names| format!(" The operations on {}.", names.accessor));
+    quote! {
+        use docker_api_gen_core::{Connection, Error};
+        #(use crate::api::#accessors::#handles;)*
+        #[doc = #doc]
+        #[doc = ""]
+        #[doc = " A clone shares the connection."]
+        #[derive(Clone, Debug)]
+        pub struct Client {
+            connection: Connection,
+        }
+        impl Client {
+            #[doc = " Connects to the daemon that `docker` would use."]
+            #[doc = ""]
+            #[doc = " # Errors"]
+            #[doc = ""]
+            #[doc = " If the environment names no usable daemon."]
+            pub fn from_env() -> Result<Self, Error> {
+                Connection::from_env().map(Self::new)
+            }
+            #[doc = " Connects to the daemon at `host`, such as `unix:///var/run/docker.sock`."]
+            #[doc = ""]
+            #[doc = " # Errors"]
+            #[doc = ""]
+            #[doc = " If `host` is not an address that can be used."]
+            pub fn connect(host: &str) -> Result<Self, Error> {
+                Connection::open(host).map(Self::new)
+            }
+            #[doc = " Speaks over a connection that exists already."]
+            pub fn new(connection: Connection) -> Self {
+                Self { connection }
+            }
+            #[doc = " The connection, to share it with another client."]
+            pub fn connection(&self) -> &Connection {
+                &self.connection
+            }
+            #(
+                #[doc = #docs]
+                pub fn #accessors(&self) -> #handles<'_> {
+                    #handles::new(&self.connection)
+                }
+            )*
+        }
+    }
+}

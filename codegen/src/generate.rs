@@ -1,0 +1,54 @@
+//! All stages behind the documents: from `specs/openapi` to every generated file.
+
+use std::collections::BTreeMap;
+
+use crate::document::Document;
+use crate::emit::{self, Files};
+use crate::error::Error;
+use crate::history::History;
+use crate::model::Api;
+use crate::version::Version;
+use crate::versions::Versions;
+
+/// The generated files of `wanted` versions, or of all; the façade's always belong to all.
+pub fn generate(
+    documents: &BTreeMap<Version, Document>,
+    versions: &Versions,
+    wanted: Option<&[Version]>,
+    package_version: &str,
+) -> Result<Files, Error> {
+    let apis = documents
+        .values()
+        .map(|document| Api::read(&document.root))
+        .collect::<Result<Vec<_>, _>>()?;
+    let history = History::new(&apis);
+    let selected = |api: &&Api| wanted.is_none_or(|wanted| wanted.contains(&api.version));
+    let mut files = emit::facade(versions, package_version);
+    for part in in_parallel(apis.iter().filter(selected), |api| {
+        emit::version_crate(api, &history, versions)
+    }) {
+        files.extend(part);
+    }
+    Ok(files)
+}
+
+/// The results of `work` for each item, in the items' order.
+fn in_parallel<T: Sync, R: Send>(
+    items: impl Iterator<Item = T>,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<R> {
+    let items: Vec<_> = items.collect();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    let share = items.len().div_ceil(threads).max(1);
+    std::thread::scope(|scope| {
+        let handles: Vec<_> = items
+            .chunks(share)
+            .map(|chunk| scope.spawn(|| chunk.iter().map(&work).collect::<Vec<_>>()))
+            .collect();
+        let parts = handles.into_iter().map(|handle| match handle.join() {
+            Ok(part) => part,
+            Err(panic) => std::panic::resume_unwind(panic),
+        });
+        parts.flatten().collect()
+    })
+}

@@ -1,0 +1,200 @@
+//! Since when, and until when, the things of the API exist: all versions side by side.
+//!
+//! Definitions are renamed, split and moved between versions while what travels stays the same, so things
+//! are told apart by where they stand in requests and answers (`POST /containers/create < HostConfig.Memory`)
+//! and not by the name of the definition that holds them. A field of a type has been there since the first
+//! version in which any of the type's places had it.
+
+use std::collections::HashMap;
+
+use crate::model::{
+    Answer, Api, Body, BodyContent, Operation, Parameter, Place, Shape, Type, TypeId,
+};
+use crate::version::Version;
+
+/// The versions in which something exists: the first and, if it is gone, the last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    pub since: Version,
+    pub until: Version,
+}
+
+/// What exists in which version.
+#[derive(Clone, Debug)]
+pub struct History {
+    /// Oldest first; bit n of a set stands for the nth.
+    versions: Vec<Version>,
+    sets: HashMap<String, u64>,
+    /// For each version and type, the places it stands in.
+    places: Vec<Vec<Vec<String>>>,
+}
+
+impl History {
+    /// Reads the history off the models of all versions, oldest first.
+    ///
+    /// # Panics
+    ///
+    /// If there are more than 64 versions.
+    pub fn new(apis: &[Api]) -> Self {
+        assert!(apis.len() <= 64, "the sets of versions are 64 bits wide");
+        let mut history = Self {
+            versions: apis.iter().map(|api| api.version).collect(),
+            sets: HashMap::new(),
+            places: Vec::new(),
+        };
+        for (bit, api) in apis.iter().enumerate() {
+            let mut walk = Walk {
+                api,
+                bit: 1 << bit,
+                sets: &mut history.sets,
+                places: vec![Vec::new(); api.types.len()],
+            };
+            for operation in &api.operations {
+                walk.operation(operation);
+            }
+            history.places.push(walk.places);
+        }
+        history
+    }
+
+    pub fn oldest(&self) -> Version {
+        self.versions[0]
+    }
+
+    pub fn newest(&self) -> Version {
+        self.versions[self.versions.len() - 1]
+    }
+
+    pub fn operation(&self, operation: &Operation) -> Option<Span> {
+        self.span(self.set(&operation_key(operation)))
+    }
+
+    pub fn parameter(&self, operation: &Operation, parameter: &Parameter) -> Option<Span> {
+        self.span(self.set(&parameter_key(operation, parameter)))
+    }
+
+    /// The span of a type's field. `version` is that of the model the type is of.
+    pub fn field(&self, version: Version, id: TypeId, field: &str) -> Option<Span> {
+        self.at_places(version, id, &format!(".{field}"))
+    }
+
+    /// The span of an enum's value.
+    pub fn value(&self, version: Version, id: TypeId, value: &str) -> Option<Span> {
+        self.at_places(version, id, &format!("={value}"))
+    }
+
+    fn at_places(&self, version: Version, id: TypeId, suffix: &str) -> Option<Span> {
+        let at = self.versions.iter().position(|known| *known == version)?;
+        let places = self.places[at].get(id.0)?;
+        self.span(
+            places
+                .iter()
+                .map(|place| self.set(&format!("{place}{suffix}")))
+                .fold(0, |all, set| all | set),
+        )
+    }
+
+    fn set(&self, key: &str) -> u64 {
+        self.sets.get(key).copied().unwrap_or(0)
+    }
+
+    fn span(&self, set: u64) -> Option<Span> {
+        if set == 0 {
+            return None;
+        }
+        let since = self.versions[set.trailing_zeros() as usize];
+        let until = self.versions[63 - set.leading_zeros() as usize];
+        Some(Span { since, until })
+    }
+}
+
+fn operation_key(operation: &Operation) -> String {
+    format!("{} {}", operation.method, operation.path)
+}
+
+fn parameter_key(operation: &Operation, parameter: &Parameter) -> String {
+    let place = match parameter.place {
+        Place::Path => "path",
+        Place::Query => "query",
+        Place::Header => "header",
+    };
+    format!(
+        "{} {} {place}:{}",
+        operation.method, operation.path, parameter.name
+    )
+}
+
+struct Walk<'a> {
+    api: &'a Api,
+    bit: u64,
+    sets: &'a mut HashMap<String, u64>,
+    places: Vec<Vec<String>>,
+}
+
+impl Walk<'_> {
+    fn operation(&mut self, operation: &Operation) {
+        let key = operation_key(operation);
+        self.mark(key.clone());
+        for parameter in &operation.parameters {
+            let key = parameter_key(operation, parameter);
+            self.mark(key.clone());
+            self.ty(&parameter.ty, key);
+        }
+        if let Some(Body {
+            content: BodyContent::Json(ty),
+            ..
+        }) = &operation.body
+        {
+            self.ty(ty, format!("{key} < "));
+        }
+        match &operation.answer {
+            Answer::Json(ty) | Answer::JsonLines(ty) => self.ty(ty, format!("{key} > ")),
+            Answer::Head(headers) => {
+                for header in headers {
+                    self.ty(&header.ty, format!("{key} > {}", header.name));
+                }
+            }
+            _ => {}
+        }
+        for outcome in &operation.outcomes {
+            if let Some(ty) = &outcome.body {
+                self.ty(ty, format!("{key} > "));
+            }
+        }
+    }
+
+    fn ty(&mut self, ty: &Type, key: String) {
+        match ty {
+            Type::List(inner) => self.ty(inner, format!("{key}[]")),
+            Type::Map(inner) => self.ty(inner, format!("{key}{{}}")),
+            Type::Named(id) => {
+                match &self.api.type_def(*id).shape {
+                    Shape::Alias(aliased) => return self.ty(aliased, key),
+                    Shape::Object(fields) => {
+                        for field in fields {
+                            let key = format!("{key}.{}", field.name);
+                            self.mark(key.clone());
+                            self.ty(&field.ty, key);
+                        }
+                    }
+                    Shape::TextEnum(values) => {
+                        for value in values {
+                            self.mark(format!("{key}={value}"));
+                        }
+                    }
+                    Shape::IntegerEnum(values) => {
+                        for value in values {
+                            self.mark(format!("{key}={}", value.value));
+                        }
+                    }
+                }
+                self.places[id.0].push(key);
+            }
+            _ => {}
+        }
+    }
+
+    fn mark(&mut self, key: String) {
+        *self.sets.entry(key).or_insert(0) |= self.bit;
+    }
+}

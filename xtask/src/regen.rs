@@ -1,0 +1,139 @@
+//! `cargo xtask regen`: everything that is generated, from what is there.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use docker_api_gen_codegen::emit::{Files, GENERATED};
+use docker_api_gen_codegen::generate::generate;
+use docker_api_gen_codegen::specs::build_all;
+use docker_api_gen_codegen::versions::Versions;
+use docker_api_gen_codegen::{Document, Version, names};
+
+use crate::files;
+use crate::tree::Difference;
+
+const OPENAPI: &str = "specs/openapi";
+
+/// Regenerate specs/openapi and the crates from what is there
+///
+/// Where the published descriptions are (see `fetch`), everything is made anew from them; else from
+/// specs/openapi alone.
+#[derive(Args)]
+pub(crate) struct Regen {
+    /// Only these versions, such as v1_41 [default: all]
+    versions: Vec<Version>,
+    /// Write nothing; fail if a file is stale, missing or orphaned, and name it
+    #[arg(long)]
+    check: bool,
+    /// Folder with the published descriptions [default: specs/upstream, if it is there]
+    #[arg(long, value_name = "DIR")]
+    upstream: Option<PathBuf>,
+}
+
+impl Regen {
+    pub(crate) fn run(self) -> Result<()> {
+        let root = files::root();
+        let versions = files::versions(&root)?;
+        for wanted in &self.versions {
+            if versions.get(*wanted).is_none() {
+                bail!("API {wanted} is not listed in specs/versions.toml");
+            }
+        }
+        let wanted = (!self.versions.is_empty()).then_some(self.versions.as_slice());
+        let (output, owned) = self.output(&root, &versions, wanted)?;
+        let difference = Difference::find(&root, &output, &owned)?;
+        if difference.is_empty() {
+            println!("regen: {} files, all up to date", output.len());
+            return Ok(());
+        }
+        if self.check {
+            for line in difference.lines() {
+                eprintln!("{line}");
+            }
+            bail!(
+                "{} of {} files differ; run `cargo xtask regen`",
+                difference.len(),
+                output.len()
+            );
+        }
+        difference.mend(&root, &output, &owned)?;
+        println!(
+            "regen: {} files, {} changed",
+            output.len(),
+            difference.len()
+        );
+        Ok(())
+    }
+
+    /// All generated files, and the folders in which nothing else may stand.
+    fn output(
+        &self,
+        root: &Path,
+        versions: &Versions,
+        wanted: Option<&[Version]>,
+    ) -> Result<(Files, Vec<String>)> {
+        let mut output = Files::new();
+        let mut owned = match wanted {
+            None => vec![GENERATED.to_owned()],
+            Some(wanted) => wanted
+                .iter()
+                .map(|api| format!("{GENERATED}/{}", names::version_crate(*api)))
+                .collect(),
+        };
+        let documents = match self.descriptions(root) {
+            Some(folder) => {
+                let corrections = files::corrections(root, versions)?;
+                let documents = build_all(&folder, &corrections, versions)?;
+                for document in documents.values() {
+                    output.insert(
+                        format!("{OPENAPI}/{}", document.file_name()),
+                        document.to_text(),
+                    );
+                }
+                owned.push(OPENAPI.to_owned());
+                documents
+            }
+            None => documents(root, versions)?,
+        };
+        output.extend(generate(
+            &documents,
+            versions,
+            wanted,
+            &package_version(root)?,
+        )?);
+        Ok((output, owned))
+    }
+
+    fn descriptions(&self, root: &Path) -> Option<PathBuf> {
+        let usual = root.join("specs/upstream");
+        self.upstream
+            .clone()
+            .or_else(|| usual.is_dir().then_some(usual))
+    }
+}
+
+/// The documents of `specs/openapi`.
+fn documents(root: &Path, versions: &Versions) -> Result<BTreeMap<Version, Document>> {
+    let read = |version: Version| {
+        let name = format!("{OPENAPI}/v{version}.json");
+        let text = files::read(&root.join(&name))
+            .with_context(|| "`cargo xtask fetch` and `cargo xtask regen` make it")?;
+        Ok((version, Document::parse(&name, version, &text)?))
+    };
+    versions.iter().map(read).collect()
+}
+
+/// The version that all crates of the workspace share.
+fn package_version(root: &Path) -> Result<String> {
+    let manifest: toml::Table = files::read(&root.join("Cargo.toml"))?
+        .parse()
+        .context("Cargo.toml")?;
+    let version = manifest
+        .get("workspace")
+        .and_then(|w| w.get("package")?.get("version")?.as_str());
+    Ok(version
+        .context("Cargo.toml has no workspace.package.version")?
+        .to_owned())
+}
