@@ -94,6 +94,15 @@ fn operations(document: &mut Document) -> Result<(), Error> {
                 if !item => {}
             _ => return wrong(format!("{id} cannot answer as {response}")),
         }
+        // The descriptions are silent about what many streams consist of.
+        if let Some(item) = response.get("item")
+            && let Some(Value::Object(responses)) = operation.get_mut("responses")
+            && let Some(success) = responses.get_mut("200").and_then(Value::as_object_mut)
+        {
+            success
+                .entry("content")
+                .or_insert_with(|| json!({"application/json": {"schema": item}}));
+        }
         operation.insert("x-response".into(), response);
     }
     Ok(())
