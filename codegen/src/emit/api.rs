@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::{Ident, TokenStream, TokenTree};
+use proc_macro2::{Ident, Literal, TokenStream, TokenTree};
 use quote::quote;
 
 use super::docs::endpoint;
@@ -206,8 +206,8 @@ impl Context<'_> {
         let outcomes = operation
             .outcomes
             .iter()
-            .map(|outcome| outcome.status)
-            .filter(|status| *status >= 300);
+            .filter(|outcome| outcome.status >= 300)
+            .map(|outcome| Literal::u16_unsuffixed(outcome.status));
         let tty = match &operation.tty {
             None => quote!(None),
             Some(tty) => {
@@ -357,24 +357,28 @@ impl Context<'_> {
             self.answer(&operation.answer)
         } else {
             let outcome = ident(&own.outcome);
-            let mut arms = Vec::new();
-            let mut last = None;
-            for known in &operation.outcomes {
-                let variant = ident(&names::pascal(&known.name));
-                let value = match known.body {
-                    Some(_) => quote!(#outcome::#variant(response.json().await?)),
-                    None => quote!(#outcome::#variant),
-                };
-                let status = known.status;
-                // Success statuses are few and come first; any other success is the first one's.
-                match last {
-                    None => last = Some(value),
-                    Some(_) => arms.push(quote!(#status => #value,)),
-                }
-            }
+            let arms = operation
+                .outcomes
+                .iter()
+                .enumerate()
+                .rev()
+                .map(|(n, known)| {
+                    let variant = ident(&names::pascal(&known.name));
+                    let value = match known.body {
+                        Some(_) => quote!(response.json().await.map(#outcome::#variant)),
+                        None => quote!(Ok(#outcome::#variant)),
+                    };
+                    // A success that is not listed counts as the first one.
+                    let status = Literal::u16_unsuffixed(known.status);
+                    if n == 0 {
+                        quote!(_ => #value)
+                    } else {
+                        quote!(#status => #value)
+                    }
+                });
             let body = quote! {
                 let response = self.prepare().response().await?;
-                Ok(match response.status().as_u16() { #(#arms)* _ => #last })
+                match response.status().as_u16() { #(#arms,)* }
             };
             (quote!(#outcome), body)
         };
@@ -457,7 +461,7 @@ impl Context<'_> {
             .then(|| quote!(Copy, Eq,));
         Some(quote! {
             #[doc = #doc]
-            #[derive(Clone, Debug, PartialEq, #copy)]
+            #[derive(Clone, #copy Debug, PartialEq)]
             #[non_exhaustive]
             pub enum #outcome { #(#variants),* }
         })

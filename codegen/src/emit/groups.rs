@@ -1,5 +1,5 @@
 //! Which file a type stands in: with the noun its name begins with, else with the first group of operations
-//! that reaches it.
+//! that reaches it. A definition of many fields has a file of its own, with the unnamed types inside it.
 
 use std::collections::BTreeMap;
 
@@ -21,9 +21,11 @@ pub(super) fn of_types(api: &Api) -> BTreeMap<String, Vec<TypeId>> {
             }
         }
     }
+    let families = families(api);
     let mut groups: BTreeMap<String, Vec<TypeId>> = BTreeMap::new();
     for id in (0..api.types.len()).map(TypeId) {
-        let file = named_after(api, id, &tags)
+        let file = large_family(api, id, &families)
+            .or_else(|| named_after(api, id, &tags))
             .or_else(|| group.get(&id).cloned())
             .unwrap_or_else(|| "common".to_owned());
         groups.entry(file).or_default().push(id);
@@ -40,6 +42,30 @@ pub(super) fn tags(api: &Api) -> Vec<String> {
         }
     }
     tags
+}
+
+/// How many fields and values there are in each definition, unnamed types inside it included.
+fn families(api: &Api) -> BTreeMap<&Step, usize> {
+    let mut families = BTreeMap::new();
+    for def in &api.types {
+        let size = match &def.shape {
+            Shape::Object(fields) => fields.len(),
+            Shape::TextEnum(values) => values.len(),
+            Shape::IntegerEnum(values) => values.len(),
+            Shape::Alias(_) => 1,
+        };
+        *families.entry(&def.place[0]).or_insert(0) += size;
+    }
+    families
+}
+
+fn large_family(api: &Api, id: TypeId, families: &BTreeMap<&Step, usize>) -> Option<String> {
+    const LARGE: usize = 40;
+    let family = api.type_def(id).place.first()?;
+    match family {
+        Step::Definition(name) if families[family] >= LARGE => Some(names::snake(name)),
+        _ => None,
+    }
 }
 
 fn named_after(api: &Api, id: TypeId, tags: &[String]) -> Option<String> {
