@@ -94,8 +94,8 @@ pub fn field(name: &str) -> String {
     let name = snake(name);
     match name.as_str() {
         "" => "value".to_owned(),
-        _ if is_keyword(&name) => format!("{name}_"),
         _ if name.starts_with(|c: char| c.is_numeric()) => format!("n{name}"),
+        _ if is_keyword(&name) => format!("{name}_"),
         _ => name,
     }
 }

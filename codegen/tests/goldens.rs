@@ -24,7 +24,10 @@ const VERSIONS: &str = "
 
 /// The crate that a document becomes, by path below it.
 fn generate(name: &str) -> Files {
-    let path = format!("{}/goldens/{name}/document.json", env!("CARGO_MANIFEST_DIR"));
+    let path = format!(
+        "{}/goldens/{name}/document.json",
+        env!("CARGO_MANIFEST_DIR")
+    );
     let text = fs::read_to_string(&path).unwrap();
     let version = serde_json::from_str::<serde_json::Value>(&text).unwrap()["info"]["version"]
         .as_str()
@@ -54,7 +57,9 @@ fn below(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
 }
 
 fn check(name: &str) {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("goldens").join(name);
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("goldens")
+        .join(name);
     let generated = generate(name);
     assert_eq!(generate(name), generated, "generated twice is not the same");
     if env::var_os("UPDATE_GOLDENS").is_some() {

@@ -57,15 +57,6 @@ pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>> {
         .with_context(|| format!("cannot read {}", folder.display()))
 }
 
-/// Writes the file if its content is another one, and says whether it was.
-pub(crate) fn write_if_changed(path: &Path, content: &[u8]) -> Result<bool> {
-    if fs::read(path).is_ok_and(|present| present == content) {
-        return Ok(false);
-    }
-    write(path, content)?;
-    Ok(true)
-}
-
 /// Writes the file beside its place and moves it there: nobody ever sees half of it.
 pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
@@ -87,8 +78,4 @@ pub(crate) fn write(path: &Path, content: &[u8]) -> Result<()> {
     }
     file.persist(path).with_context(context)?;
     Ok(())
-}
-
-pub(crate) fn remove(path: &Path) -> Result<()> {
-    fs::remove_file(path).with_context(|| format!("cannot remove {}", path.display()))
 }

@@ -14,6 +14,9 @@ use crate::model::{
 use crate::names;
 
 /// A file of operations.
+///
+/// What makes and sends a request is `#[inline]`: that leaves its compilation, and the reading and writing of
+/// its types, to the crates that call it, so that nobody waits for operations they do not use.
 pub(super) fn file(context: Context<'_>, tag: &str) -> TokenStream {
     let tag_names = names::tag(tag);
     let handle = ident(&tag_names.handle);
@@ -177,6 +180,7 @@ impl Context<'_> {
         };
         quote! {
             #[doc = #doc]
+            #[inline]
             pub fn #method(&self, #(#arguments),*) -> #request<'a> { #body }
         }
     }
@@ -314,6 +318,7 @@ impl Context<'_> {
         } else {
             let lines = optional.iter().map(|parameter| add_option(parameter));
             quote! {
+                #[inline]
                 fn prepare(self) -> Call<'a> {
                     let Self { mut call, options } = self;
                     #(#lines)*
@@ -339,6 +344,7 @@ impl Context<'_> {
         }
     }
 
+    /// The method that sends.
     fn send(&self, operation: &Operation, own: &OperationNames) -> TokenStream {
         let (output, body) = if let Answer::Head(headers) = &operation.answer {
             let result = ident(&own.headers);
@@ -384,6 +390,7 @@ impl Context<'_> {
         };
         quote! {
             #[doc = " Sends the request."]
+            #[inline]
             pub async fn send(self) -> Result<#output, Error> { #body }
         }
     }
@@ -509,7 +516,10 @@ impl Context<'_> {
             {
                 (ty, quote!(call.#add(#name, #argument);))
             }
-            _ => (ty, quote!(call.#add(#name, &#argument);)),
+            Encoding::Plain | Encoding::Csv => (ty, quote!(call.#add(#name, &#argument);)),
+            Encoding::Json | Encoding::Base64UrlJson => {
+                (ty, quote!(call.#add(#name, &Some(#argument));))
+            }
         }
     }
 

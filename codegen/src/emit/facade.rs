@@ -89,6 +89,10 @@ docker-api-gen-core.workspace = true
 [dev-dependencies]
 tokio = {{ workspace = true, features = ["macros", "rt-multi-thread"] }}
 
+[[example]]
+name = "quickstart"
+required-features = ["v1_41"]
+
 [lints]
 workspace = true
 "#,

@@ -1,1 +1,66 @@
 //! Run time shared by every generated Docker Engine API client.
+//!
+//! Applications use it through the façade crate `docker-api-gen`, which adds the typed operations of one
+//! API version or of several. What is here is the same for all of them: how a daemon is reached
+//! ([`Connection`], [`Host`]), what can go wrong ([`Error`], [`ErrorKind`]), and what flows
+//! ([`ByteStream`], [`JsonLines`], [`LogStream`], [`Upgraded`]).
+//!
+//! Every call is a future that needs a tokio runtime with I/O and time enabled. Dropping the future or the
+//! stream it returned ends the request.
+#![warn(missing_docs)]
+
+mod base64_bytes;
+mod body;
+mod byte_stream;
+mod call;
+mod connection;
+mod decode;
+mod error;
+mod failure;
+mod filters;
+#[doc(hidden)]
+pub mod headers;
+mod host;
+mod json;
+mod json_documents;
+mod json_lines;
+mod log_frames;
+mod logs;
+mod operation;
+mod origin;
+mod query;
+mod request;
+mod response;
+mod scan;
+mod text;
+mod timestamp;
+mod upgraded;
+mod version;
+pub mod wire;
+
+pub use base64_bytes::Base64Bytes;
+pub use body::Body;
+pub use byte_stream::ByteStream;
+pub use call::Call;
+pub use connection::Connection;
+pub use error::{Error, ErrorKind};
+pub use filters::Filters;
+pub use host::Host;
+pub use json::Json;
+pub use json_lines::JsonLines;
+pub use logs::{LogFrame, LogSource, LogStream};
+pub use operation::{Operation, TtySource};
+pub use query::QueryValue;
+pub use request::Request;
+pub use response::Response;
+pub use timestamp::Timestamp;
+pub use upgraded::{Upgraded, UpgradedWriter};
+pub use version::ApiVersion;
+
+/// The crates whose types appear in signatures here, so that generated code names the same versions of them.
+#[doc(hidden)]
+pub mod reexport {
+    pub use bytes;
+    pub use http;
+    pub use serde;
+}

@@ -1,1 +1,38 @@
-//! Typed, async clients for the Docker Engine API, one per API version.
+//! Typed, async clients for the Docker Engine API, generated from the API's own descriptions: one module for
+//! each API version, each behind a feature of its name.
+//!
+//! Pick the version that every daemon you will meet speaks, and enable its feature:
+//!
+//! ```sh
+//! cargo add docker-api-gen --features v1_41
+//! ```
+//!
+//! The version is then in the path of every request, and what that version lacks does not compile. Moving to
+//! another version is changing one line:
+//!
+//! ```
+//! # #[cfg(feature = "v1_41")]
+//! # async fn example() -> Result<(), docker_api_gen::Error> {
+//! use docker_api_gen::v1_41 as docker;
+//!
+//! let client = docker::Client::from_env()?;
+//! for container in client.containers().list().all(true).send().await? {
+//!     println!("{:?} {:?}", container.names, container.state);
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Without a version's feature there is only what all versions share: [`Connection`], [`Error`] and the
+//! streams. Features add, and none excludes another: two versions can be used side by side.
+#![cfg_attr(docsrs, feature(doc_cfg))]
+#![warn(missing_docs)]
+
+mod versions;
+
+pub use docker_api_gen_core::{
+    ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Host, Json,
+    JsonLines, LogFrame, LogSource, LogStream, Request, Timestamp, Upgraded,
+};
+#[allow(unused_imports, unreachable_pub, reason = "empty unless the feature of a version is on")]
+pub use versions::*;

@@ -1,0 +1,193 @@
+//! What a request carries.
+
+use std::error::Error as StdError;
+use std::fmt;
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Mutex;
+use std::task::{Context, Poll, ready};
+
+use bytes::{Bytes, BytesMut};
+use futures_core::Stream;
+use tokio::io::{AsyncRead, AsyncReadExt};
+
+/// How much [`Body::reader`] asks for at a time.
+const READ_SIZE: usize = 64 * 1024;
+
+type BoxStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
+
+/// What a request carries: bytes in memory, or a stream that is sent as it comes and never held as a whole.
+pub struct Body(Inner);
+
+enum Inner {
+    Bytes(Bytes),
+    Stream(BoxStream),
+}
+
+impl Body {
+    /// Nothing.
+    pub fn empty() -> Self {
+        Self(Inner::Bytes(Bytes::new()))
+    }
+
+    /// What `stream` gives, chunk by chunk. An error of the stream ends the request with
+    /// [`ErrorKind::Body`](crate::ErrorKind::Body).
+    pub fn stream<S>(stream: S) -> Self
+    where
+        S: Stream<Item = io::Result<Bytes>> + Send + 'static,
+    {
+        Self(Inner::Stream(Box::pin(stream)))
+    }
+
+    /// What `reader` gives up to its end: a file, for example.
+    pub fn reader<R>(reader: R) -> Self
+    where
+        R: AsyncRead + Send + 'static,
+    {
+        Self::stream(ReaderStream {
+            reader: Box::pin(reader),
+            buffer: BytesMut::new(),
+        })
+    }
+
+    /// The bytes, unless it is a stream.
+    pub fn as_bytes(&self) -> Option<&[u8]> {
+        match &self.0 {
+            Inner::Bytes(bytes) => Some(bytes),
+            Inner::Stream(_) => None,
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.as_bytes().is_some_and(<[u8]>::is_empty)
+    }
+
+    pub(crate) fn into_reqwest(self) -> reqwest::Body {
+        match self.0 {
+            Inner::Bytes(bytes) => bytes.into(),
+            Inner::Stream(stream) => reqwest::Body::wrap(StreamBody(Mutex::new(stream))),
+        }
+    }
+}
+
+impl Default for Body {
+    fn default() -> Self {
+        Self::empty()
+    }
+}
+
+impl fmt::Debug for Body {
+    /// Shows the size alone: a body can hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            Inner::Bytes(bytes) => write!(f, "Body({} bytes)", bytes.len()),
+            Inner::Stream(_) => f.write_str("Body(stream)"),
+        }
+    }
+}
+
+impl From<Bytes> for Body {
+    fn from(bytes: Bytes) -> Self {
+        Self(Inner::Bytes(bytes))
+    }
+}
+
+impl From<Vec<u8>> for Body {
+    fn from(bytes: Vec<u8>) -> Self {
+        Bytes::from(bytes).into()
+    }
+}
+
+impl From<String> for Body {
+    fn from(text: String) -> Self {
+        Bytes::from(text).into()
+    }
+}
+
+impl From<&'static [u8]> for Body {
+    fn from(bytes: &'static [u8]) -> Self {
+        Bytes::from_static(bytes).into()
+    }
+}
+
+impl From<&'static str> for Body {
+    fn from(text: &'static str) -> Self {
+        text.as_bytes().into()
+    }
+}
+
+/// Lets a stream be what HTTP sends. The mutex is never locked: it makes the stream `Sync`, which callers should
+/// not have to care about.
+struct StreamBody(Mutex<BoxStream>);
+
+impl http_body::Body for StreamBody {
+    type Data = Bytes;
+    type Error = BodyError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
+        let stream = self
+            .0
+            .get_mut()
+            .unwrap_or_else(|poisoned| poisoned.into_inner());
+        Poll::Ready(match ready!(stream.as_mut().poll_next(cx)) {
+            Some(Ok(bytes)) => Some(Ok(http_body::Frame::data(bytes))),
+            Some(Err(error)) => Some(Err(BodyError(error))),
+            None => None,
+        })
+    }
+}
+
+/// Marks an error as the caller's own among everything that can end a request.
+#[derive(Debug)]
+pub(crate) struct BodyError(io::Error);
+
+impl fmt::Display for BodyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl StdError for BodyError {
+    fn source(&self) -> Option<&(dyn StdError + 'static)> {
+        self.0.source()
+    }
+}
+
+struct ReaderStream<R> {
+    reader: Pin<Box<R>>,
+    buffer: BytesMut,
+}
+
+impl<R: AsyncRead> Stream for ReaderStream<R> {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        let this = &mut *self;
+        Poll::Ready(
+            match ready!(poll_read(&mut this.reader, &mut this.buffer, READ_SIZE, cx)) {
+                Ok(bytes) if bytes.is_empty() => None,
+                Ok(bytes) => Some(Ok(bytes)),
+                Err(error) => Some(Err(error)),
+            },
+        )
+    }
+}
+
+/// Reads what is there, up to about `size` bytes; nothing means the end.
+pub(crate) fn poll_read<R: AsyncRead + Unpin>(
+    reader: &mut R,
+    buffer: &mut BytesMut,
+    size: usize,
+    cx: &mut Context<'_>,
+) -> Poll<io::Result<Bytes>> {
+    // Small reads share one allocation until little of it is left.
+    if buffer.capacity() - buffer.len() < size / 8 {
+        buffer.reserve(size);
+    }
+    // The future keeps nothing between polls, so a new one each time loses nothing.
+    ready!(pin!(reader.read_buf(buffer)).poll(cx))?;
+    Poll::Ready(Ok(buffer.split().freeze()))
+}

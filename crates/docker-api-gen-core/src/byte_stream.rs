@@ -1,0 +1,167 @@
+//! The body of an answer as it comes.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::{Buf as _, Bytes};
+use futures_core::Stream;
+use http_body::Body as _;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+use crate::origin::Origin;
+use crate::response::Gathered;
+
+/// The bytes of an answer as they come: a tar archive, an export.
+///
+/// Bytes are read from the connection as they are asked for. If the connection breaks off, the last item is an `Err`
+/// of the kind [`Interrupted`](ErrorKind::Interrupted): an end without one is the real end. Dropping it ends the
+/// request.
+///
+/// It is also an [`AsyncRead`], for [`tokio::io::copy`] and the like.
+pub struct ByteStream {
+    body: Option<reqwest::Body>,
+    /// What came and did not fit into the reader's buffer.
+    left: Bytes,
+    origin: Origin,
+}
+
+impl ByteStream {
+    pub(crate) fn new(body: reqwest::Body, origin: Origin) -> Self {
+        Self {
+            body: Some(body),
+            left: Bytes::new(),
+            origin,
+        }
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
+    }
+
+    pub(crate) fn into_origin(self) -> Origin {
+        self.origin
+    }
+
+    /// The next bytes, or `None` at the end.
+    pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
+        poll_fn(|cx| self.poll_chunk(cx)).await
+    }
+
+    /// The next bytes, or `None` at the end, with the error first: for `while let Some(bytes) = stream.try_next().await?`.
+    pub async fn try_next(&mut self) -> Result<Option<Bytes>, Error> {
+        self.next().await.transpose()
+    }
+
+    /// All bytes that are left.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLarge`] once there are more than `limit`.
+    pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
+        self.read_all(limit).await
+    }
+
+    pub(crate) async fn read_all(&mut self, limit: usize) -> Result<Bytes, Error> {
+        let mut gathered = Gathered::default();
+        while let Some(chunk) = self.try_next().await? {
+            if gathered.len() + chunk.len() > limit {
+                let sentence = format!("the answer is longer than {limit} bytes");
+                return Err(Error::new(ErrorKind::TooLarge, sentence).at(&self.origin));
+            }
+            gathered.push(chunk);
+        }
+        Ok(gathered.finish())
+    }
+
+    /// What comes within bounds of size and time, whatever happens after it.
+    pub(crate) async fn read_some(&mut self, limit: usize, time: Duration) -> Bytes {
+        let mut gathered = Gathered::default();
+        let read = async {
+            while let Ok(Some(mut chunk)) = self.try_next().await {
+                chunk.truncate(limit - gathered.len());
+                gathered.push(chunk);
+                if gathered.len() >= limit {
+                    break;
+                }
+            }
+        };
+        // Out of time is out of bounds like any other.
+        let _ = tokio::time::timeout(time, read).await;
+        gathered.finish()
+    }
+
+    /// Like `Stream::poll_next`, and never an empty chunk. Ends after the first error.
+    pub(crate) fn poll_chunk(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Bytes, Error>>> {
+        if !self.left.is_empty() {
+            return Poll::Ready(Some(Ok(std::mem::take(&mut self.left))));
+        }
+        while let Some(body) = &mut self.body {
+            match ready!(Pin::new(body).poll_frame(cx)) {
+                Some(Ok(frame)) => match frame.into_data() {
+                    Ok(bytes) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
+                    // Nothing, or trailers, which no answer of a daemon has.
+                    _ => {}
+                },
+                Some(Err(error)) => {
+                    self.body = None;
+                    return Poll::Ready(Some(Err(failure::read(
+                        error.without_url(),
+                        &self.origin,
+                    ))));
+                }
+                None => self.body = None,
+            }
+        }
+        Poll::Ready(None)
+    }
+}
+
+impl Stream for ByteStream {
+    type Item = Result<Bytes, Error>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_chunk(cx)
+    }
+}
+
+impl AsyncRead for ByteStream {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
+        }
+        match ready!(self.poll_chunk(cx)) {
+            Some(Ok(mut bytes)) => {
+                let fits = bytes.len().min(buf.remaining());
+                buf.put_slice(&bytes[..fits]);
+                bytes.advance(fits);
+                self.left = bytes;
+                Poll::Ready(Ok(()))
+            }
+            Some(Err(error)) => {
+                Poll::Ready(Err(io::Error::new(io::ErrorKind::UnexpectedEof, error)))
+            }
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for ByteStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ByteStream")
+            .field("operation", &self.origin.operation.id)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,485 @@
+//! One request in the making, and the ways to send it.
+
+use std::fmt;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE;
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::{Method, StatusCode};
+use serde::Serialize;
+
+use crate::body::Body;
+use crate::byte_stream::ByteStream;
+use crate::connection::Connection;
+use crate::error::{Error, ErrorKind};
+use crate::failure;
+use crate::json_lines::JsonLines;
+use crate::logs::LogStream;
+use crate::operation::{Operation, TtySource};
+use crate::origin::Origin;
+use crate::query::{QueryValue, encode};
+use crate::request::Request;
+use crate::response::{self, Response};
+use crate::scan;
+use crate::text::shorten;
+use crate::upgraded::Upgraded;
+use crate::version::ApiVersion;
+use crate::wire::Read;
+
+/// How long an answer may take to begin, unless the operation or the caller says otherwise.
+const HEADER_LIMIT: Duration = Duration::from_secs(60);
+
+/// One request in the making.
+///
+/// The first value that cannot be sent is remembered, and is what sending or
+/// [`into_request`](Call::into_request) ends with.
+#[doc(hidden)]
+pub struct Call<'a> {
+    connection: &'a Connection,
+    origin: Origin,
+    parameters: Vec<(&'static str, String)>,
+    query: String,
+    headers: HeaderMap,
+    body: Body,
+    limit: Option<Duration>,
+    tty: Option<bool>,
+    error: Option<Error>,
+}
+
+impl<'a> Call<'a> {
+    /// A call of `operation` over `connection`.
+    pub fn new(connection: &'a Connection, operation: &'static Operation) -> Self {
+        Self {
+            connection,
+            origin: Origin {
+                operation,
+                version: operation.version,
+                subject: None,
+            },
+            parameters: Vec::new(),
+            query: String::new(),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+            limit: if operation.unbounded {
+                None
+            } else {
+                Some(HEADER_LIMIT)
+            },
+            tty: None,
+            error: None,
+        }
+    }
+
+    /// Speaks `version` instead of the operation's own.
+    pub fn set_version(&mut self, version: ApiVersion) {
+        self.origin.version = version;
+    }
+
+    /// Fills `{name}` of the path.
+    ///
+    /// `value` arrives at the daemon as it is, whatever characters it has, but for one slash at its beginning,
+    /// which container names have where the daemon prints them and must not have where it reads them.
+    pub fn path(&mut self, name: &'static str, value: &str) {
+        let value = value.strip_prefix('/').unwrap_or(value);
+        if value.trim().is_empty() {
+            return self.refuse(format!(
+                "the path parameter {name} is empty: it would reach another operation"
+            ));
+        }
+        if value == "." || value == ".." {
+            return self.refuse(format!(
+                "{value:?} cannot be the path parameter {name}: it is a step in a path"
+            ));
+        }
+        self.about(value);
+        self.parameters.push((name, encode(value)));
+    }
+
+    /// Adds `name=value` to the query, once per text that `value` gives.
+    pub fn query<V: QueryValue + ?Sized>(&mut self, name: &'static str, value: &V) {
+        value.each(&mut |text| self.add_query(name, text));
+    }
+
+    /// Adds a list to the query as one value, with commas between its items.
+    pub fn query_csv(&mut self, name: &'static str, value: &Option<Vec<String>>) {
+        if let Some(items) = value {
+            self.add_query(name, &items.join(","));
+        }
+    }
+
+    /// Adds a value to the query as JSON.
+    pub fn query_json<V: Serialize>(&mut self, name: &'static str, value: &Option<V>) {
+        if let Some(value) = value {
+            match serde_json::to_string(value) {
+                Ok(text) => self.add_query(name, &text),
+                Err(error) => self.refuse_value(name, error),
+            }
+        }
+    }
+
+    /// Sets a header, with commas between several texts.
+    pub fn header<V: QueryValue + ?Sized>(&mut self, name: &'static str, value: &V) {
+        let mut texts = Vec::new();
+        value.each(&mut |text| texts.push(text.to_owned()));
+        if !texts.is_empty() {
+            self.add_header(name, &texts.join(","), false);
+        }
+    }
+
+    /// Sets a header to a value's JSON in base64, in the alphabet that is safe in URLs.
+    pub fn header_base64_json<V: Serialize>(&mut self, name: &'static str, value: &Option<V>) {
+        if let Some(value) = value {
+            match serde_json::to_vec(value) {
+                Ok(json) => self.add_header(name, &URL_SAFE.encode(json), true),
+                Err(error) => self.refuse_value(name, error),
+            }
+        }
+    }
+
+    /// Carries `body` as JSON.
+    pub fn json_body<B: Serialize>(&mut self, body: &B) {
+        match serde_json::to_vec(body) {
+            Ok(json) => self.body("application/json", json.into()),
+            Err(error) => self.refuse_value("body", error),
+        }
+    }
+
+    /// Carries `body`.
+    pub fn body(&mut self, content_type: &'static str, body: Body) {
+        self.headers
+            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        self.body = body;
+    }
+
+    /// Allows `limit` until the answer begins.
+    pub fn set_timeout(&mut self, limit: Duration) {
+        self.limit = Some(limit);
+    }
+
+    /// Sets a header that the operation does not know, or overrides one that it does.
+    pub fn set_header(&mut self, name: &str, value: &str) {
+        self.add_header(name, value, false);
+    }
+
+    /// Says whether the stream is a terminal's, so that the daemon need not be asked.
+    pub fn set_tty(&mut self, tty: bool) {
+        self.tty = Some(tty);
+    }
+
+    /// The request, without any I/O.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Input`] if a value cannot be sent.
+    pub fn into_request(mut self) -> Result<Request, Error> {
+        self.take_request()
+    }
+
+    /// Sends it; there is nothing to read in the answer.
+    pub async fn unit(mut self) -> Result<(), Error> {
+        self.send().await?.unit().await
+    }
+
+    /// Sends it and reads the answer as one JSON document.
+    pub async fn json<T: Read>(mut self) -> Result<T, Error> {
+        let (text, origin) = self.send_for_json().await?;
+        crate::decode::decode(&text, &origin)
+    }
+
+    /// Sends it and reads the answer as text.
+    pub async fn text(mut self) -> Result<String, Error> {
+        self.send().await?.text().await
+    }
+
+    /// Sends it; the answer is a stream of bytes.
+    pub async fn bytes(mut self) -> Result<ByteStream, Error> {
+        Ok(self.send().await?.bytes())
+    }
+
+    /// Sends it; the answer is a stream of JSON documents.
+    pub async fn json_lines<T: Read>(mut self) -> Result<JsonLines<T>, Error> {
+        let response = self.send().await?.expect_json().await?;
+        Ok(JsonLines::new(response.bytes()))
+    }
+
+    /// Sends it; the answer is a stream of log frames.
+    pub async fn logs(mut self) -> Result<LogStream, Error> {
+        let tty = self.tty_before().await?;
+        let response = self.send().await?;
+        let tty = match tty {
+            Some(tty) => tty,
+            None => match response::framing(response.headers()) {
+                Some(tty) => tty,
+                None => self.ask_tty().await?.unwrap_or_default(),
+            },
+        };
+        Ok(LogStream::new(response.bytes(), tty))
+    }
+
+    /// Sends it and takes over the connection.
+    pub async fn upgrade(mut self) -> Result<Upgraded, Error> {
+        if !self.headers.contains_key(UPGRADE) {
+            self.headers
+                .insert(UPGRADE, HeaderValue::from_static("tcp"));
+        }
+        self.headers
+            .insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+        let tty = self.tty_before().await?;
+        let response = self.exchange().await?;
+        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+            let tty = match tty {
+                Some(tty) => Some(tty),
+                None => match response::framing(response.headers()) {
+                    Some(tty) => Some(tty),
+                    None => self.ask_tty().await?,
+                },
+            };
+            let io = response
+                .upgrade()
+                .await
+                .map_err(|error| failure::upgrade(error, &self.origin))?;
+            return Ok(Upgraded::open(io, tty, self.origin));
+        }
+        let response = response::check(response, &self.origin).await?;
+        // Here the content type cannot be believed: it says raw whether there are frames or not.
+        let tty = match tty {
+            Some(tty) => Some(tty),
+            None => self.ask_tty().await?,
+        };
+        Ok(Upgraded::read_only(response.bytes(), tty))
+    }
+
+    /// Sends it; the answer is in the headers.
+    pub async fn head(mut self) -> Result<HeaderMap, Error> {
+        Ok(self.send().await?.into_headers())
+    }
+
+    /// Sends it; what the status means is the caller's to say.
+    pub async fn response(mut self) -> Result<Response, Error> {
+        self.send().await
+    }
+
+    async fn send_for_json(&mut self) -> Result<(bytes::Bytes, Origin), Error> {
+        self.send().await?.json_text().await
+    }
+
+    /// Sends the request and turns statuses that are no answer into errors.
+    async fn send(&mut self) -> Result<Response, Error> {
+        let answer = self.exchange().await?;
+        response::check(answer, &self.origin).await
+    }
+
+    /// Sends the request and waits for the headers of the answer, whatever they are.
+    async fn exchange(&mut self) -> Result<reqwest::Response, Error> {
+        let request = self.take_request()?;
+        exchange(self.connection, request, self.limit, &self.origin).await
+    }
+
+    fn take_request(&mut self) -> Result<Request, Error> {
+        if let Some(error) = self.error.take() {
+            return Err(error);
+        }
+        let mut path_and_query = self.fill(self.origin.operation.path)?;
+        if !self.query.is_empty() {
+            path_and_query.push('?');
+            path_and_query.push_str(&self.query);
+        }
+        Ok(Request {
+            method: self.origin.operation.method.clone(),
+            path_and_query,
+            headers: std::mem::take(&mut self.headers),
+            body: std::mem::take(&mut self.body),
+        })
+    }
+
+    /// `template` below the version, with the parameters in their places.
+    fn fill(&self, template: &str) -> Result<String, Error> {
+        let mut path = format!("/v{}{template}", self.origin.version);
+        for (name, value) in &self.parameters {
+            // An encoded value holds no brace, so no parameter lands inside another.
+            path = path.replace(&format!("{{{name}}}"), value);
+        }
+        match path.split_once('{') {
+            None => Ok(path),
+            Some((_, rest)) => {
+                let name = rest.split('}').next().unwrap_or(rest);
+                Err(Error::new(
+                    ErrorKind::Input,
+                    format!("the path parameter {name} is missing"),
+                )
+                .at(&self.origin))
+            }
+        }
+    }
+
+    /// Whether the stream is a terminal's, as far as it has to be known before the request is sent.
+    async fn tty_before(&self) -> Result<Option<bool>, Error> {
+        match (&self.tty, &self.origin.operation.tty) {
+            // Nothing is asked for a request that cannot be sent.
+            _ if self.error.is_some() => Ok(None),
+            (Some(tty), _) => Ok(Some(*tty)),
+            // Asked first: once the stream has begun, the container can be gone before the question.
+            (
+                None,
+                Some(TtySource {
+                    content_type: false,
+                    ..
+                }),
+            ) => self.ask_tty().await,
+            _ => Ok(None),
+        }
+    }
+
+    /// Asks the daemon whether the stream is a terminal's.
+    async fn ask_tty(&self) -> Result<Option<bool>, Error> {
+        let Some(source) = &self.origin.operation.tty else {
+            return Ok(None);
+        };
+        let request = Request {
+            method: Method::GET,
+            path_and_query: self.fill(source.path)?,
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        };
+        let answer = exchange(
+            self.connection,
+            request,
+            Some(self.limit.unwrap_or(HEADER_LIMIT)),
+            &self.origin,
+        )
+        .await?;
+        let (text, _) = response::check(answer, &self.origin)
+            .await?
+            .json_text()
+            .await?;
+        // Left out where it is false.
+        Ok(Some(
+            scan::pointer(&text, source.pointer).is_some_and(|value| value == b"true"),
+        ))
+    }
+
+    fn add_query(&mut self, name: &str, value: &str) {
+        // The pull of an image has its subject here.
+        match name {
+            "fromImage" | "name" => self.about(value),
+            "tag" if !value.is_empty() => {
+                if let Some(subject) = &mut self.origin.subject {
+                    let mark = if value.contains(':') { '@' } else { ':' };
+                    *subject = format!("{subject}{mark}{}", shorten(value, 100)).into();
+                }
+            }
+            _ => {}
+        }
+        if !self.query.is_empty() {
+            self.query.push('&');
+        }
+        self.query.push_str(&encode(name));
+        self.query.push('=');
+        self.query.push_str(&encode(value));
+    }
+
+    fn add_header(&mut self, name: &str, value: &str, secret: bool) {
+        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
+            (Ok(name), Ok(mut value)) => {
+                value.set_sensitive(secret);
+                self.headers.insert(name, value);
+            }
+            (Err(_), _) => self.refuse(format!(
+                "{:?} is not the name of a header",
+                shorten(name, 40)
+            )),
+            (_, Err(_)) => self.refuse(format!(
+                "the value of the header {name} has characters that no header can hold"
+            )),
+        }
+    }
+
+    /// Remembers what the call is about; the first to say so is right.
+    fn about(&mut self, subject: &str) {
+        if self.origin.subject.is_none() && !subject.trim().is_empty() {
+            self.origin.subject = Some(shorten(subject, 100).into());
+        }
+    }
+
+    fn refuse(&mut self, sentence: String) {
+        if self.error.is_none() {
+            self.error = Some(Error::new(ErrorKind::Input, sentence).at(&self.origin));
+        }
+    }
+
+    fn refuse_value(&mut self, name: &str, error: serde_json::Error) {
+        if self.error.is_none() {
+            let sentence = format!("the value of {name} cannot be written as JSON");
+            self.error = Some(
+                Error::new(ErrorKind::Input, sentence)
+                    .at(&self.origin)
+                    .with_source(error),
+            );
+        }
+    }
+}
+
+impl fmt::Debug for Call<'_> {
+    /// Leaves out what can hold secrets: the values of the query, the headers and the body.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call")
+            .field("operation", &self.origin.operation.id)
+            .field("api_version", &format_args!("{}", self.origin.version))
+            .field("parameters", &self.parameters)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sends `request` and waits up to `limit` for the headers of the answer.
+async fn exchange(
+    connection: &Connection,
+    request: Request,
+    limit: Option<Duration>,
+    origin: &Origin,
+) -> Result<reqwest::Response, Error> {
+    if tokio::runtime::Handle::try_current().is_err() {
+        return Err(Error::new(
+            ErrorKind::Input,
+            "calls need a tokio runtime, and none is running here",
+        )
+        .at(origin));
+    }
+    let request = prepare(connection, request, origin)?;
+    let answer = connection.http().execute(request);
+    let answer = match limit {
+        None => answer.await,
+        Some(limit) => match tokio::time::timeout(limit, answer).await {
+            Ok(answer) => answer,
+            Err(_) => return Err(failure::late(limit, origin)),
+        },
+    };
+    answer.map_err(|error| failure::send(error, connection.host(), origin))
+}
+
+fn prepare(
+    connection: &Connection,
+    request: Request,
+    origin: &Origin,
+) -> Result<reqwest::Request, Error> {
+    let text = format!("{}{}", connection.prefix(), request.path_and_query);
+    let url = reqwest::Url::parse(&text)
+        .ok()
+        // Parsing a URL tidies it up. What was encoded leaves nothing to tidy, and what would arrive as something
+        // else must not be sent.
+        .filter(|url| url.as_str() == text)
+        .ok_or_else(|| {
+            Error::new(
+                ErrorKind::Input,
+                format!("{:?} cannot be sent as a URL", shorten(&text, 200)),
+            )
+            .at(origin)
+        })?;
+    let mut sent = reqwest::Request::new(request.method, url);
+    *sent.headers_mut() = request.headers;
+    if !request.body.is_empty() {
+        *sent.body_mut() = Some(request.body.into_reqwest());
+    }
+    Ok(sent)
+}

@@ -1,0 +1,318 @@
+//! What a failure of the connection, or an answer that is none, means to the caller.
+
+use std::error::Error as StdError;
+use std::io;
+use std::time::Duration;
+
+use http::StatusCode;
+use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+
+use crate::body::BodyError;
+use crate::connection::CONNECT_LIMIT;
+use crate::error::{Error, ErrorKind};
+use crate::host::Host;
+use crate::origin::Origin;
+use crate::scan;
+use crate::text::{shorten, shorten_bytes};
+use crate::version::ApiVersion;
+
+/// How much of an answer that is no message is shown.
+const EXCERPT: usize = 200;
+
+/// No answer began within `limit`.
+pub(crate) fn late(limit: Duration, origin: &Origin) -> Error {
+    let sentence =
+        format!("the daemon did not answer within {limit:?}: allow more time if it is busy");
+    Error::new(ErrorKind::Timeout, sentence).at(origin)
+}
+
+/// A request that got no answer.
+pub(crate) fn send(error: reqwest::Error, host: &Host, origin: &Origin) -> Error {
+    // The URL would be in the source's text, and a query can hold secrets.
+    let error = error.without_url();
+    let (kind, sentence) = if error.is_connect() {
+        connect(&error, host)
+    } else if find::<BodyError>(&error).is_some() {
+        (
+            ErrorKind::Body,
+            "the body given for the request failed while it was sent".to_owned(),
+        )
+    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        (
+            ErrorKind::Protocol,
+            format!("what answers at {host} does not speak HTTP: is it a Docker daemon?"),
+        )
+    } else if is_hang_up(&error) {
+        (
+            ErrorKind::Interrupted,
+            "the daemon closed the connection without an answer".to_owned(),
+        )
+    } else if error.is_builder() {
+        (ErrorKind::Input, "the request cannot be sent".to_owned())
+    } else {
+        (
+            ErrorKind::Io,
+            format!("the connection to {host} failed before an answer came"),
+        )
+    };
+    Error::new(kind, sentence).at(origin).with_source(error)
+}
+
+fn connect(error: &reqwest::Error, host: &Host) -> (ErrorKind, String) {
+    let refused = |why: &str| {
+        (
+            ErrorKind::Connect,
+            format!("cannot connect to the Docker daemon at {host}: {why}"),
+        )
+    };
+    let io = find::<io::Error>(error);
+    match io.map(io::Error::kind) {
+        _ if error.is_timeout() => (
+            ErrorKind::Timeout,
+            format!(
+                "cannot connect to the Docker daemon at {host}: no answer within {CONNECT_LIMIT:?}"
+            ),
+        ),
+        Some(io::ErrorKind::NotFound) if host.socket().is_some() => {
+            refused("no such file; is the daemon running?")
+        }
+        Some(io::ErrorKind::PermissionDenied) if host.socket().is_some() => (
+            ErrorKind::Permission,
+            format!(
+                "permission denied on {host}: add the user to the group docker, or set DOCKER_HOST"
+            ),
+        ),
+        Some(io::ErrorKind::ConnectionRefused) => {
+            refused("connection refused; is the daemon running?")
+        }
+        _ if error.is_dns() => refused("the host name is not known"),
+        _ => match io {
+            Some(io) => refused(&shorten(&io.to_string(), EXCERPT)),
+            None => refused("the connection could not be made"),
+        },
+    }
+}
+
+/// An answer that broke off.
+pub(crate) fn read(error: impl Into<crate::error::Source>, origin: &Origin) -> Error {
+    let sentence = "the daemon closed the connection in the middle of the answer";
+    Error::new(ErrorKind::Interrupted, sentence)
+        .at(origin)
+        .with_source(error)
+}
+
+/// A connection that was to be taken over and was not.
+pub(crate) fn upgrade(error: reqwest::Error, origin: &Origin) -> Error {
+    let sentence = "the daemon agreed to hand over the connection, but did not";
+    Error::new(ErrorKind::Protocol, sentence)
+        .at(origin)
+        .with_source(error.without_url())
+}
+
+/// An answer whose status says that it is none. `body` is what could be read of it, within bounds.
+pub(crate) fn status(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    origin: &Origin,
+) -> Error {
+    let message = message(headers, body);
+    let text = message.as_deref().unwrap_or_default();
+    let code = status.as_u16();
+    let (kind, sentence) = if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
+        (ErrorKind::Version, version_mismatch(text, headers, origin))
+    } else if status.is_redirection() {
+        let to = headers
+            .get(LOCATION)
+            .map(|to| shorten_bytes(to.as_bytes(), EXCERPT));
+        let to = to.map(|to| format!(" to {to}")).unwrap_or_default();
+        (
+            ErrorKind::Status,
+            format!(
+                "the daemon answered with a redirect{to}, and redirects are not followed ({code})"
+            ),
+        )
+    } else if status == StatusCode::NOT_FOUND && text == "page not found" {
+        let sentence = format!(
+            "the daemon does not know this operation in API {} (404)",
+            origin.version
+        );
+        (ErrorKind::Unsupported, sentence)
+    } else if message.is_some() {
+        (kind_of(status), format!("{text} ({code})"))
+    } else if body.trim_ascii().is_empty() {
+        let reason = status
+            .canonical_reason()
+            .unwrap_or("no known status")
+            .to_lowercase();
+        (
+            kind_of(status),
+            format!("the daemon answered {reason}, without a message ({code})"),
+        )
+    } else {
+        (
+            kind_of(status),
+            format!(
+                "the answer is {}, not the daemon's ({code}): {:?}; is there a proxy in between?",
+                content_name(headers),
+                shorten_bytes(body, EXCERPT)
+            ),
+        )
+    };
+    let error = Error::new(kind, sentence).at(origin).with_status(status);
+    match message {
+        Some(message) => error.with_message(message),
+        None => error,
+    }
+}
+
+/// An answer of another content type than JSON where JSON is due.
+pub(crate) fn not_json(
+    status: StatusCode,
+    headers: &HeaderMap,
+    body: &[u8],
+    origin: &Origin,
+) -> Error {
+    let sentence = format!(
+        "the answer should be JSON and is {} ({}): {:?}",
+        content_name(headers),
+        status.as_u16(),
+        shorten_bytes(body, EXCERPT)
+    );
+    Error::new(ErrorKind::NotJson, sentence)
+        .at(origin)
+        .with_status(status)
+}
+
+fn kind_of(status: StatusCode) -> ErrorKind {
+    match status.as_u16() {
+        400 => ErrorKind::BadRequest,
+        401 => ErrorKind::Unauthorized,
+        403 => ErrorKind::Forbidden,
+        404 => ErrorKind::NotFound,
+        409 => ErrorKind::Conflict,
+        500..=599 => ErrorKind::Daemon,
+        _ => ErrorKind::Status,
+    }
+}
+
+/// What the daemon says: the `message` of its JSON, or its plain text. A web page is no message.
+fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
+    let body = body.trim_ascii();
+    if let Some(message) = scan::member(body, "message").and_then(scan::string) {
+        return Some(message.trim().to_owned()).filter(|message| !message.is_empty());
+    }
+    let text = std::str::from_utf8(body).ok()?;
+    let is_plain = match media_type(headers) {
+        Some(media) => media == "text/plain",
+        None => !text.starts_with(['<', '{', '[']),
+    };
+    if is_plain && !text.is_empty() {
+        Some(text.to_owned())
+    } else {
+        None
+    }
+}
+
+/// The content type without its parameters, in lower case.
+pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(CONTENT_TYPE)?.to_str().ok()?;
+    let media = value.split(';').next().unwrap_or_default().trim();
+    if media.is_empty() {
+        None
+    } else {
+        Some(media.to_ascii_lowercase())
+    }
+}
+
+fn content_name(headers: &HeaderMap) -> String {
+    match media_type(headers).as_deref() {
+        Some("text/html" | "application/xhtml+xml") => "a web page".to_owned(),
+        Some(media) => shorten(media, 60),
+        None => "of no known type".to_owned(),
+    }
+}
+
+fn is_version_mismatch(message: &str) -> bool {
+    message.contains("client version")
+        && (message.contains("too old") || message.contains("too new"))
+}
+
+/// The versions that the daemon speaks are partly in its message and partly in a header.
+fn version_mismatch(message: &str, headers: &HeaderMap, origin: &Origin) -> String {
+    let pinned = origin.version;
+    let highest = headers
+        .get("api-version")
+        .and_then(|value| value.to_str().ok()?.parse::<ApiVersion>().ok());
+    let named = message.split_once("API version is ").and_then(|(_, rest)| {
+        rest.split([',', ' '])
+            .next()?
+            .trim_end_matches('.')
+            .parse::<ApiVersion>()
+            .ok()
+    });
+    if message.contains("too old") {
+        let speaks = match (named, highest) {
+            (Some(low), Some(high)) => format!("API {low} to {high}"),
+            (Some(low), None) => format!("API {low} and later"),
+            _ => "later versions of the API".to_owned(),
+        };
+        let feature = named.map_or_else(
+            || "a later version's feature".to_owned(),
+            |low| format!("the feature v{}_{} or later", low.major(), low.minor()),
+        );
+        format!(
+            "the daemon speaks {speaks}, this client is pinned to {pinned}: enable {feature}, \
+             or lower the daemon's minimum (DOCKER_MIN_API_VERSION)"
+        )
+    } else {
+        match named.or(highest) {
+            Some(high) => format!(
+                "the daemon speaks API {high} and earlier, this client is pinned to {pinned}: \
+                 enable the feature v{}_{} or earlier, or update the daemon",
+                high.major(),
+                high.minor()
+            ),
+            None => format!(
+                "the daemon does not speak API {pinned} yet: enable an earlier version's feature, or update the daemon"
+            ),
+        }
+    }
+}
+
+fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
+    if let Some(http) = find::<hyper::Error>(error)
+        && (http.is_incomplete_message() || http.is_canceled() || http.is_closed())
+    {
+        return true;
+    }
+    find::<io::Error>(error).is_some_and(|io| {
+        matches!(
+            io.kind(),
+            io::ErrorKind::ConnectionReset
+                | io::ErrorKind::ConnectionAborted
+                | io::ErrorKind::BrokenPipe
+                | io::ErrorKind::NotConnected
+                | io::ErrorKind::UnexpectedEof
+        )
+    })
+}
+
+/// The first error of type `E` among `error` and its sources.
+fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref() {
+            return Some(found);
+        }
+        // An `io::Error` skips what it wraps when asked for its source.
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(wrapped) => Some(wrapped),
+            None => error.source(),
+        };
+    }
+    None
+}

@@ -1,0 +1,56 @@
+//! Facts that come in the headers of an answer.
+
+use http::HeaderMap;
+
+use crate::base64_bytes;
+use crate::wire::Read;
+
+/// The text of a header, if it is there and is text.
+pub fn text<T: From<String>>(headers: &HeaderMap, name: &str) -> Option<T> {
+    let value = headers.get(name)?.to_str().ok()?;
+    Some(T::from(value.to_owned()))
+}
+
+/// A header that says `true` or something else.
+pub fn flag(headers: &HeaderMap, name: &str) -> Option<bool> {
+    text(headers, name).map(|value: String| value.eq_ignore_ascii_case("true"))
+}
+
+/// A document in a header, as base64 of either alphabet.
+pub fn base64_json<T: Read>(headers: &HeaderMap, name: &str) -> Option<T> {
+    let text: String = text(headers, name)?;
+    T::read(&mut serde_json::Deserializer::from_slice(
+        &base64_bytes::decode_any(&text)?,
+    ))
+    .ok()
+}
+
+/// What every request of generated code can be told beside its own options.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! request_settings {
+    ($name:ident) => {
+        impl $name<'_> {
+            /// Sets how long the daemon may take to begin its answer, in place of the usual limit.
+            pub fn with_timeout(mut self, limit: ::std::time::Duration) -> Self {
+                self.call.set_timeout(limit);
+                self
+            }
+
+            /// Sends a header of one's own along.
+            pub fn with_header(mut self, name: &str, value: &str) -> Self {
+                self.call.set_header(name, value);
+                self
+            }
+
+            /// The request as it would be sent, without sending it.
+            ///
+            /// # Errors
+            ///
+            /// If an argument cannot be sent, such as an empty name.
+            pub fn request(self) -> ::std::result::Result<$crate::Request, $crate::Error> {
+                self.prepare().into_request()
+            }
+        }
+    };
+}

@@ -1,0 +1,221 @@
+//! A connection that was taken over: both ways, bytes as they are.
+
+use std::fmt;
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+
+use crate::byte_stream::ByteStream;
+use crate::error::{Error, ErrorKind};
+use crate::logs::LogStream;
+use crate::origin::Origin;
+
+/// A connection that the daemon handed over: to a container's or an exec's input and output.
+///
+/// What is written goes to the program's input; shutting down the write side
+/// ([`close_stdin`](Upgraded::close_stdin)) ends that input while output goes on. What is read is the program's output
+/// as the daemon sends it: [`into_logs`](Upgraded::into_logs) takes its frames apart. Nothing that the daemon sends
+/// early is lost.
+///
+/// Where something between the daemon and here does not let connections be handed over, the daemon answers with its
+/// output alone. Then writing fails with an error that says so.
+///
+/// Dropping it closes the connection.
+pub struct Upgraded {
+    io: Io,
+    tty: Option<bool>,
+    origin: Origin,
+}
+
+enum Io {
+    Open(reqwest::Upgraded),
+    ReadOnly(ByteStream),
+}
+
+pub(crate) type UpgradedReader = ReadHalf<reqwest::Upgraded>;
+
+impl Upgraded {
+    pub(crate) fn open(io: reqwest::Upgraded, tty: Option<bool>, origin: Origin) -> Self {
+        Self {
+            io: Io::Open(io),
+            tty,
+            origin,
+        }
+    }
+
+    pub(crate) fn read_only(bytes: ByteStream, tty: Option<bool>) -> Self {
+        let origin = bytes.origin().clone();
+        Self {
+            io: Io::ReadOnly(bytes),
+            tty,
+            origin,
+        }
+    }
+
+    /// Whether the output is a terminal's, and so comes without frames; `None` where the operation does not say.
+    pub fn is_tty(&self) -> Option<bool> {
+        self.tty
+    }
+
+    /// Whether nothing can be written, because the connection was not handed over.
+    pub fn is_read_only(&self) -> bool {
+        matches!(self.io, Io::ReadOnly(_))
+    }
+
+    /// Ends the program's input: what it has written, and goes on to write, can still be read.
+    pub async fn close_stdin(&mut self) -> Result<(), Error> {
+        let closed = poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await;
+        closed.map_err(|error| write_failed(error, &self.origin))
+    }
+
+    /// Takes it apart into the program's output and its input, to be used at the same time.
+    ///
+    /// The connection closes when both are dropped.
+    pub fn into_logs(self) -> (LogStream, UpgradedWriter) {
+        // Only streams that are not a program's leave this open, and those have no frames.
+        let tty = self.tty.unwrap_or(true);
+        match self.io {
+            Io::Open(io) => {
+                let (reader, writer) = tokio::io::split(io);
+                let logs = LogStream::upgraded(reader, tty, self.origin.clone());
+                (
+                    logs,
+                    UpgradedWriter {
+                        io: Some(writer),
+                        origin: self.origin,
+                    },
+                )
+            }
+            Io::ReadOnly(bytes) => (
+                LogStream::new(bytes, tty),
+                UpgradedWriter {
+                    io: None,
+                    origin: self.origin,
+                },
+            ),
+        }
+    }
+}
+
+impl AsyncRead for Upgraded {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Open(io) => Pin::new(io).poll_read(cx, buf),
+            Io::ReadOnly(bytes) => Pin::new(bytes).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Upgraded {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Io::Open(io) => Pin::new(io).poll_write(cx, buf),
+            Io::ReadOnly(_) => Poll::Ready(Err(read_only())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Open(io) => Pin::new(io).poll_flush(cx),
+            Io::ReadOnly(_) => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Io::Open(io) => Pin::new(io).poll_shutdown(cx),
+            // There is no input to end.
+            Io::ReadOnly(_) => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for Upgraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgraded")
+            .field("operation", &self.origin.operation.id)
+            .field("tty", &self.tty)
+            .field("read_only", &self.is_read_only())
+            .finish_non_exhaustive()
+    }
+}
+
+/// The input of a program, from [`Upgraded::into_logs`].
+///
+/// Dropping it does not end the input while the output is still being read: [`close_stdin`](UpgradedWriter::close_stdin)
+/// does.
+pub struct UpgradedWriter {
+    /// `None` where nothing can be written.
+    io: Option<WriteHalf<reqwest::Upgraded>>,
+    origin: Origin,
+}
+
+impl UpgradedWriter {
+    /// Ends the program's input.
+    pub async fn close_stdin(&mut self) -> Result<(), Error> {
+        let closed = poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await;
+        closed.map_err(|error| write_failed(error, &self.origin))
+    }
+}
+
+impl AsyncWrite for UpgradedWriter {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match &mut self.io {
+            Some(io) => Pin::new(io).poll_write(cx, buf),
+            None => Poll::Ready(Err(read_only())),
+        }
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Some(io) => Pin::new(io).poll_flush(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &mut self.io {
+            Some(io) => Pin::new(io).poll_shutdown(cx),
+            None => Poll::Ready(Ok(())),
+        }
+    }
+}
+
+impl fmt::Debug for UpgradedWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UpgradedWriter")
+            .field("operation", &self.origin.operation.id)
+            .finish_non_exhaustive()
+    }
+}
+
+fn read_only() -> io::Error {
+    io::Error::new(
+        io::ErrorKind::Unsupported,
+        "the daemon did not hand over the connection (it answered 200 and not 101): there is only output to read",
+    )
+}
+
+fn write_failed(error: io::Error, origin: &Origin) -> Error {
+    Error::new(
+        ErrorKind::Interrupted,
+        "the daemon closed the connection while it was written to",
+    )
+    .at(origin)
+    .with_source(error)
+}
