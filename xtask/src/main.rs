@@ -1,5 +1,6 @@
 //! `cargo xtask`: arguments and files. What is decided about the output is decided in `codegen`.
 
+mod fetch;
 mod files;
 mod specs;
 
@@ -17,11 +18,13 @@ struct Arguments {
 /// Work on this repository.
 #[derive(Subcommand)]
 enum Command {
+    Fetch(fetch::Fetch),
     Specs(specs::Specs),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Fetch(command) => command.run(),
         Command::Specs(command) => command.run(),
     };
     match result {
