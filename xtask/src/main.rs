@@ -1,5 +1,6 @@
 //! `cargo xtask`: arguments and files. What is decided about the output is decided in `codegen`.
 
+mod fetch;
 mod files;
 mod regen;
 mod tree;
@@ -18,11 +19,13 @@ struct Arguments {
 /// Work on this repository.
 #[derive(Subcommand)]
 enum Command {
+    Fetch(fetch::Fetch),
     Regen(regen::Regen),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Fetch(command) => command.run(),
         Command::Regen(command) => command.run(),
     };
     match result {
