@@ -207,9 +207,16 @@ impl Owned {
         // What it says after the first line is that something went wrong.
         let mut words = String::new();
         let _ = self.stdout.read_to_string(&mut words);
-        self.child
+        let status = self
+            .child
             .wait()
             .context("cannot wait for the engine's end")?;
+        if !status.success() {
+            sweep()?;
+            bail!(
+                "the engine's supervisor ended early ({status}) and the engine with it; what it left is removed"
+            );
+        }
         match serde_json::from_str(&words) {
             Ok(Outcome::Failed(error)) => Err(anyhow!(error)),
             _ => Ok(()),
