@@ -1,12 +1,15 @@
 //! `cargo xtask`: arguments and files. What is decided about the output is decided in `codegen`.
 
+mod demo;
 mod fetch;
 mod files;
 mod regen;
+mod test;
 mod tree;
 
 use std::process::ExitCode;
 
+use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 #[derive(Parser)]
@@ -19,20 +22,27 @@ struct Arguments {
 /// Work on this repository.
 #[derive(Subcommand)]
 enum Command {
+    Demo(demo::Demo),
+    /// Find or start container engines for the demo and the tests
+    Engine(xtask::engine::Args),
     Fetch(fetch::Fetch),
     Regen(regen::Regen),
+    Test(test::Test),
 }
 
 fn main() -> ExitCode {
-    let result = match Arguments::parse().command {
-        Command::Fetch(command) => command.run(),
-        Command::Regen(command) => command.run(),
-    };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("error: {error:#}");
-            ExitCode::FAILURE
-        }
-    }
+    finish(match Arguments::parse().command {
+        Command::Demo(command) => command.run(),
+        Command::Engine(command) => xtask::engine::run(command),
+        Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Regen(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Test(command) => command.run().map(|()| ExitCode::SUCCESS),
+    })
+}
+
+fn finish(result: Result<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        eprintln!("error: {error:#}");
+        ExitCode::FAILURE
+    })
 }

@@ -32,6 +32,16 @@ pub(crate) struct Regen {
     upstream: Option<PathBuf>,
 }
 
+/// Fails unless all generated files are up to date.
+pub(crate) fn check() -> Result<()> {
+    Regen {
+        versions: Vec::new(),
+        check: true,
+        upstream: None,
+    }
+    .run()
+}
+
 impl Regen {
     pub(crate) fn run(self) -> Result<()> {
         let root = files::root();

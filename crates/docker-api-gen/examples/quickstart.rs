@@ -16,7 +16,11 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let mut pull = client.images().create().from_image(IMAGE).send().await?;
         while let Some(step) = pull.try_next().await? {
-            println!("{} {}", step.id.unwrap_or_default(), step.status.unwrap_or_default());
+            println!(
+                "{} {}",
+                step.id.unwrap_or_default(),
+                step.status.unwrap_or_default()
+            );
         }
     }
 
@@ -29,7 +33,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.containers().start(&id).send().await?;
     let exit = client.containers().wait(&id).send().await?;
 
-    let mut logs = client.containers().logs(&id).stdout(true).stderr(true).send().await?;
+    let mut logs = client
+        .containers()
+        .logs(&id)
+        .stdout(true)
+        .stderr(true)
+        .send()
+        .await?;
     while let Some(frame) = logs.try_next().await? {
         io::stdout().write_all(&frame.bytes)?;
     }

@@ -34,5 +34,9 @@ pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Host, Json,
     JsonLines, LogFrame, LogSource, LogStream, Request, Timestamp, Upgraded,
 };
-#[allow(unused_imports, unreachable_pub, reason = "empty unless the feature of a version is on")]
+#[allow(
+    unused_imports,
+    unreachable_pub,
+    reason = "empty unless the feature of a version is on"
+)]
 pub use versions::*;

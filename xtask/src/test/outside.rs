@@ -1,0 +1,146 @@
+//! Crates outside the workspace that use the façade as a stranger would: `cargo add --path`, a feature, and
+//! the quickstart with another `use` line.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail, ensure};
+
+use super::{Context, Counts, command};
+use crate::files;
+
+const EXAMPLE: &str = "crates/docker-api-gen/examples/quickstart.rs";
+const USE: &str = "use docker_api_gen::v1_41 as docker;";
+
+/// The quickstart with the oldest version, with 1.41 and with the newest that the engine speaks.
+pub(super) fn quickstart(context: &mut Context) -> Result<Counts> {
+    let engine = context.engine()?;
+    let window = engine.api_window()?;
+    let versions = files::versions(&files::root())?;
+    let spoken: Vec<_> = versions
+        .iter()
+        .filter(|version| window.contains(&version.to_string()))
+        .collect();
+    let (Some(oldest), Some(newest)) = (spoken.first(), spoken.last()) else {
+        bail!(
+            "the engine at {} speaks none of our versions",
+            engine.host()
+        );
+    };
+    let middle = "1.41".parse().map_err(anyhow::Error::msg)?;
+    let mut wanted = vec![*oldest, middle, *newest];
+    wanted.retain(|version| spoken.contains(version));
+    wanted.dedup();
+
+    let mut counts = Counts::default();
+    for version in wanted {
+        let module = docker_api_gen_codegen::names::version_module(version);
+        println!("the quickstart with {module}");
+        let package = Package::new(&format!("quickstart-{module}"), &module)?;
+        package.write_main(&quickstart_with(&module)?)?;
+        command(package.cargo("build").arg("--quiet"))?;
+        let before = engine.containers()?;
+        let mut run = package.cargo("run");
+        let output = engine
+            .configure(run.arg("--quiet"))
+            .output()
+            .context("cannot run the quickstart")?;
+        let text = String::from_utf8_lossy(&output.stdout);
+        print!("{text}{}", String::from_utf8_lossy(&output.stderr));
+        ensure!(
+            output.status.success(),
+            "the quickstart with {module} failed"
+        );
+        ensure!(
+            text.lines().any(|line| line == "hello world"),
+            "the quickstart with {module} did not print what its container said"
+        );
+        ensure!(
+            engine.containers()? == before,
+            "the quickstart with {module} left a container behind"
+        );
+        counts.add(Counts::ONE_PASSED);
+    }
+    Ok(counts)
+}
+
+/// A crate that has two versions at once.
+pub(super) fn two_versions(_: &mut Context) -> Result<Counts> {
+    let package = Package::new("two-versions", "v1_30,v1_55")?;
+    package.write_main(
+        r#"use docker_api_gen::{v1_30, v1_55};
+
+fn main() -> Result<(), docker_api_gen::Error> {
+    let old = v1_30::Client::connect("unix:///nowhere")?.containers().stop("web").request()?;
+    let new = v1_55::Client::connect("unix:///nowhere")?.containers().stop("web").signal("INT").request()?;
+    assert_eq!(old.path_and_query(), "/v1.30/containers/web/stop");
+    assert_eq!(new.path_and_query(), "/v1.55/containers/web/stop?signal=INT");
+    Ok(())
+}
+"#,
+    )?;
+    command(package.cargo("run").arg("--quiet"))
+}
+
+/// The quickstart as it stands in the façade's examples, but for the `use` line.
+fn quickstart_with(module: &str) -> Result<String> {
+    let source = files::read(&files::root().join(EXAMPLE))?;
+    ensure!(source.contains(USE), "{EXAMPLE} has no line `{USE}`");
+    Ok(source.replace(USE, &USE.replace("v1_41", module)))
+}
+
+/// A crate below the target folder, which is a workspace of its own.
+struct Package {
+    folder: PathBuf,
+}
+
+impl Package {
+    fn new(name: &str, features: &str) -> Result<Self> {
+        let folder = files::target().join("outside").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("src"))?;
+        let package = Self { folder };
+        fs::write(
+            package.folder.join("Cargo.toml"),
+            format!(
+                "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n"
+            ),
+        )?;
+        // The versions of dependencies that the workspace is tested with.
+        fs::copy(
+            files::root().join("Cargo.lock"),
+            package.folder.join("Cargo.lock"),
+        )?;
+        package.write_main("fn main() {}\n")?;
+        let facade = files::root().join("crates/docker-api-gen");
+        command(
+            package
+                .cargo("add")
+                .arg("--quiet")
+                .arg("--path")
+                .arg(facade)
+                .args(["--features", features]),
+        )?;
+        command(package.cargo("add").args([
+            "--quiet",
+            "tokio",
+            "--features",
+            "macros,rt-multi-thread",
+        ]))?;
+        Ok(package)
+    }
+
+    fn write_main(&self, source: &str) -> Result<()> {
+        Ok(fs::write(self.folder.join("src/main.rs"), source)?)
+    }
+
+    fn cargo(&self, verb: &str) -> std::process::Command {
+        let mut cargo = files::cargo();
+        // All of these crates share what they have in common.
+        cargo
+            .current_dir(&self.folder)
+            .arg(verb)
+            .env("CARGO_TARGET_DIR", files::target().join("outside/target"));
+        cargo
+    }
+}

@@ -1,0 +1,143 @@
+//! The steps of `cargo xtask test`, quick ones first.
+
+use std::process::Command;
+
+use super::{Counts, Step, cargo_test, check, command, outside};
+use crate::{files, regen};
+
+pub(super) const ALL: &[Step] = &[
+    Step {
+        name: "generated files are up to date",
+        run: |_| check(regen::check()),
+    },
+    Step {
+        name: "formatting",
+        run: |_| formatting(),
+    },
+    Step {
+        name: "the generator",
+        run: |_| cargo_test(None, &["--package", "docker-api-gen-codegen"]),
+    },
+    Step {
+        name: "the run time",
+        run: |_| cargo_test(None, &["--package", "docker-api-gen-core"]),
+    },
+    Step {
+        name: "the tasks",
+        run: |_| cargo_test(None, &["--package", "xtask"]),
+    },
+    Step {
+        name: "every crate, without a warning",
+        run: |_| lints(),
+    },
+    Step {
+        name: "features",
+        run: |_| features(),
+    },
+    Step {
+        name: "the façade and its documentation",
+        run: |_| {
+            cargo_test(
+                None,
+                &["--package", "docker-api-gen", "--features", "v1_41"],
+            )
+        },
+    },
+    Step {
+        name: "the quickstart from outside, on an engine",
+        run: outside::quickstart,
+    },
+    Step {
+        name: "two versions side by side, from outside",
+        run: outside::two_versions,
+    },
+];
+
+/// Packages written by hand: what is generated has its own formatting.
+const HANDWRITTEN: [&str; 5] = [
+    "docker-api-gen",
+    "docker-api-gen-codegen",
+    "docker-api-gen-core",
+    "docker-api-gen-tests",
+    "xtask",
+];
+
+fn formatting() -> anyhow::Result<Counts> {
+    if !has_component("rustfmt") {
+        println!("skipped: rustfmt is not installed");
+        return Ok(Counts::ONE_SKIPPED);
+    }
+    let mut cargo = files::cargo();
+    cargo.args(["fmt", "--check"]);
+    for package in HANDWRITTEN {
+        cargo.args(["--package", package]);
+    }
+    command(&mut cargo)
+}
+
+/// All crates with all features, every warning an error; with clippy where it is installed.
+fn lints() -> anyhow::Result<Counts> {
+    let all = ["--workspace", "--all-targets", "--all-features"];
+    if has_component("cargo-clippy") {
+        return command(
+            files::cargo()
+                .arg("clippy")
+                .args(all)
+                .args(["--", "--deny", "warnings"]),
+        );
+    }
+    println!("skipped: clippy is not installed; the compiler's own warnings are looked at");
+    let mut counts = command(
+        files::cargo()
+            .arg("check")
+            .args(all)
+            .env("RUSTFLAGS", "--deny warnings"),
+    )?;
+    counts.add(Counts::ONE_SKIPPED);
+    Ok(counts)
+}
+
+/// The façade without a version, with each alone, and with two; all at once are part of the lints.
+fn features() -> anyhow::Result<Counts> {
+    let root = files::root();
+    let versions = files::versions(&root)?;
+    let mut sets = vec![
+        String::new(),
+        "serde-both".to_owned(),
+        "latest".to_owned(),
+        "v1_30,v1_55".to_owned(),
+    ];
+    sets.extend(
+        versions
+            .iter()
+            .map(docker_api_gen_codegen::names::version_module),
+    );
+    let mut counts = Counts::default();
+    for set in sets {
+        let mut cargo = files::cargo();
+        cargo.args([
+            "check",
+            "--quiet",
+            "--package",
+            "docker-api-gen",
+            "--no-default-features",
+            "--features",
+            &set,
+        ]);
+        match command(&mut cargo) {
+            Ok(one) => counts.add(one),
+            Err(error) => {
+                println!("error: features `{set}`: {error:#}");
+                counts.add(Counts::ONE_FAILED);
+            }
+        }
+    }
+    Ok(counts)
+}
+
+fn has_component(program: &str) -> bool {
+    Command::new(program)
+        .arg("--version")
+        .output()
+        .is_ok_and(|output| output.status.success())
+}
