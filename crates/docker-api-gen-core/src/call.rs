@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
@@ -138,7 +140,7 @@ impl<'a> Call<'a> {
     }
 
     /// Carries `body` as JSON.
-    pub fn json_body<B: Serialize>(&mut self, body: &B) {
+    pub fn json_body<B: Serialize + ?Sized>(&mut self, body: &B) {
         match serde_json::to_vec(body) {
             Ok(json) => self.body("application/json", json.into()),
             Err(error) => self.refuse_value("body", error),
@@ -477,9 +479,14 @@ fn prepare(
             .at(origin)
         })?;
     let mut sent = reqwest::Request::new(request.method, url);
+    let carries = matches!(*sent.method(), Method::POST | Method::PUT);
     *sent.headers_mut() = request.headers;
     if !request.body.is_empty() {
         *sent.body_mut() = Some(request.body.into_reqwest());
+    } else if carries {
+        // Proxies may refuse a POST that does not say how long it is.
+        sent.headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     Ok(sent)
 }

@@ -119,7 +119,10 @@ pub(crate) fn status(
     let message = message(headers, body);
     let text = message.as_deref().unwrap_or_default();
     let code = status.as_u16();
-    let (kind, sentence) = if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
+    let (kind, sentence) = if status == StatusCode::SWITCHING_PROTOCOLS {
+        let sentence = "the daemon wants to hand over the connection, which nobody asked for (101)";
+        (ErrorKind::Protocol, sentence.to_owned())
+    } else if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
         (ErrorKind::Version, version_mismatch(text, headers, origin))
     } else if status.is_redirection() {
         let to = headers
@@ -132,7 +135,9 @@ pub(crate) fn status(
                 "the daemon answered with a redirect{to}, and redirects are not followed ({code})"
             ),
         )
-    } else if status == StatusCode::NOT_FOUND && text == "page not found" {
+    } else if status == StatusCode::NOT_FOUND
+        && matches!(text, "page not found" | "404 page not found")
+    {
         let sentence = format!(
             "the daemon does not know this operation in API {} (404)",
             origin.version
