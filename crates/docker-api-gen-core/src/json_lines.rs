@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::json_documents::{self, Documents, Fault};
 use crate::origin::Origin;
 use crate::scan;
+use crate::text::find;
 use crate::wire::Read;
 
 /// A stream of JSON documents: events, statistics, the progress of a pull, push or build.
@@ -143,7 +144,7 @@ impl Source {
 /// The failure that a document of the stream reports.
 fn reported(document: &[u8], origin: &Origin) -> Option<Error> {
     const MARK: &[u8] = b"\"error";
-    if !document.windows(MARK.len()).any(|window| window == MARK) {
+    if find(document, MARK).is_none() {
         return None;
     }
     let detail = scan::member(document, "errorDetail");
