@@ -1,46 +1,65 @@
 //! What becomes of answers, good and bad.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use docker_api_gen_core::wire::Read;
-use docker_api_gen_core::{Call, Error, ErrorKind, Json};
-use serde::Deserialize;
-use serde::de::Deserializer;
+use docker_api_gen_core::wire::{FieldValue, MapAccess, ReadFields};
+use docker_api_gen_core::{Base64Bytes, Call, Error, ErrorKind, Json};
 
 use crate::daemon::{Daemon, chunk, chunked, json, typed};
 use crate::operations::{ARCHIVE_INFO, INSPECT, LIST, PULL, START};
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Default)]
 struct Container {
-    id: String,
-    host_config: HostConfig,
+    id: Option<String>,
+    host_config: Option<HostConfig>,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Default)]
 struct HostConfig {
-    shm_size: i64,
-    #[serde(default)]
+    shm_size: Option<i64>,
     nano_cpus: i32,
-    #[serde(default)]
     ulimits: Vec<Ulimit>,
-    #[serde(default)]
-    #[expect(dead_code, reason = "it is there not to be read")]
     unlock_key: String,
+    sysctls: BTreeMap<String, String>,
+    data: Base64Bytes,
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(rename_all = "PascalCase")]
+#[derive(Debug, Default)]
 struct Ulimit {
-    soft: i64,
+    soft: Option<i64>,
 }
 
-impl Read for Container {
-    fn read<'de, D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
-        Self::deserialize(d)
-    }
+/// As generated code reads its types.
+macro_rules! fields {
+    ($type:ident { $($name:literal: $field:ident),* }) => {
+        impl ReadFields for $type {
+            fn read_field<'de, M: MapAccess<'de>>(
+                &mut self,
+                name: &str,
+                value: FieldValue<'_, M>,
+            ) -> Result<(), M::Error> {
+                match name {
+                    $($name => value.read(&mut self.$field),)*
+                    _ => value.skip(),
+                }
+            }
+        }
+
+        docker_api_gen_core::readable!($type);
+    };
 }
+
+fields!(Container { "Id": id, "HostConfig": host_config });
+fields!(HostConfig {
+    "ShmSize": shm_size,
+    "NanoCpus": nano_cpus,
+    "Ulimits": ulimits,
+    "UnlockKey": unlock_key,
+    "Sysctls": sysctls,
+    "Data": data
+});
+fields!(Ulimit { "Soft": soft });
 
 async fn inspect(answer: impl Into<Vec<u8>>) -> Result<Container, Error> {
     let daemon = Daemon::answering(answer);
@@ -58,10 +77,8 @@ async fn failure(answer: impl Into<Vec<u8>>) -> Error {
 async fn json_is_read_whole_or_in_chunks() {
     let text = r#"{"Id":"ab","HostConfig":{"ShmSize":64,"Ulimits":[{"Soft":1}]},"New":[{}]}"#;
     let container = inspect(json("200 OK", text)).await.unwrap();
-    assert_eq!(
-        (container.id.as_str(), container.host_config.shm_size),
-        ("ab", 64)
-    );
+    assert_eq!(container.id.as_deref(), Some("ab"));
+    assert_eq!(container.host_config.unwrap().shm_size, Some(64));
     let (head, tail) = text.split_at(20);
     let answer = [
         chunked("application/json; charset=utf-8").into(),
@@ -71,12 +88,12 @@ async fn json_is_read_whole_or_in_chunks() {
     ]
     .concat();
     let container = inspect(answer).await.unwrap();
-    assert_eq!(container.host_config.ulimits[0].soft, 1);
+    assert_eq!(container.host_config.unwrap().ulimits[0].soft, Some(1));
     // Old daemons leave the type out here and there; up to the end of the connection is also an answer.
     let container = inspect(format!("HTTP/1.1 200 OK\r\n\r\n{text}"))
         .await
         .unwrap();
-    assert_eq!(container.host_config.nano_cpus, 0);
+    assert_eq!(container.host_config.unwrap().nano_cpus, 0);
 }
 
 #[tokio::test]
@@ -106,13 +123,28 @@ async fn a_value_of_another_type_is_named_with_its_place() {
             r#"{"HostConfig":{"UnlockKey":12345}}"#,
             "cannot read HostConfig.UnlockKey as a string: (not shown)",
         ),
-        (r#"{"Id":null}"#, "cannot read Id as a string: null"),
-        (r#"[1]"#, "cannot read [0] as a string: 1"),
         (
-            r#"{}"#,
-            "cannot read the answer, missing field `Id`: it is an object",
+            r#"{"HostConfig":{"Sysctls":{"net.a":"1","net.b":2}}}"#,
+            "cannot read HostConfig.Sysctls[\"net.b\"] as a string: 2",
         ),
-        (r#"7"#, "cannot read the answer as struct Container: 7"),
+        (
+            r#"{"HostConfig":{"Data":"hunter2!"}}"#,
+            "cannot read HostConfig.Data as text in base64: (not shown)",
+        ),
+        (
+            r#"{"Id":["x"]}"#,
+            "cannot read Id as a string: it is a list",
+        ),
+        (
+            r#"{"Id":{}}"#,
+            "cannot read Id as a string: it is an object",
+        ),
+        (r#"{"Id":true,"x":1}"#, "cannot read Id as a string: true"),
+        (
+            r#"[1]"#,
+            "cannot read the answer as an object: it is a list",
+        ),
+        (r#"7"#, "cannot read the answer as an object: 7"),
     ] {
         let error = failure(json("200 OK", text)).await;
         assert_eq!(error.kind(), ErrorKind::Decode, "{text}");
