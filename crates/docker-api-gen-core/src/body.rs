@@ -21,8 +21,12 @@ pub struct Body(Inner);
 
 enum Inner {
     Bytes(Bytes),
-    Stream(BoxStream),
+    Stream(SharedStream),
 }
+
+/// The mutex is never locked: it makes the stream `Sync`, which is what a future that holds a request while it waits
+/// needs in order to move between threads.
+type SharedStream = Mutex<BoxStream>;
 
 impl Body {
     /// Nothing.
@@ -36,7 +40,7 @@ impl Body {
     where
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
-        Self(Inner::Stream(Box::pin(stream)))
+        Self(Inner::Stream(Mutex::new(Box::pin(stream))))
     }
 
     /// What `reader` gives up to its end: a file, for example.
@@ -65,7 +69,7 @@ impl Body {
     pub(crate) fn into_reqwest(self) -> reqwest::Body {
         match self.0 {
             Inner::Bytes(bytes) => bytes.into(),
-            Inner::Stream(stream) => reqwest::Body::wrap(StreamBody(Mutex::new(stream))),
+            Inner::Stream(stream) => reqwest::Body::wrap(StreamBody(stream)),
         }
     }
 }
@@ -116,9 +120,8 @@ impl From<&'static str> for Body {
     }
 }
 
-/// Lets a stream be what HTTP sends. The mutex is never locked: it makes the stream `Sync`, which callers should
-/// not have to care about.
-struct StreamBody(Mutex<BoxStream>);
+/// Lets a stream be what HTTP sends.
+struct StreamBody(SharedStream);
 
 impl http_body::Body for StreamBody {
     type Data = Bytes;

@@ -48,7 +48,7 @@ impl ByteStream {
         self.origin
     }
 
-    /// The next bytes, or `None` at the end.
+    /// The next bytes, or `None` at the end. Giving up the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<Bytes, Error>> {
         poll_fn(|cx| self.poll_chunk(cx)).await
     }

@@ -1,17 +1,23 @@
 //! One request in the making, and the ways to send it.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use bytes::Bytes;
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+    USER_AGENT,
+};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::body::Body;
 use crate::byte_stream::ByteStream;
 use crate::connection::Connection;
+use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::json_lines::JsonLines;
@@ -29,6 +35,11 @@ use crate::wire::Read;
 
 /// How long an answer may take to begin, unless the operation or the caller says otherwise.
 const HEADER_LIMIT: Duration = Duration::from_secs(60);
+
+/// A call on its way.
+///
+/// Boxed, so that what it does is compiled once, in this crate, and not again wherever a call is awaited.
+pub(crate) type Sending<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
 
 /// One request in the making.
 ///
@@ -138,7 +149,7 @@ impl<'a> Call<'a> {
     }
 
     /// Carries `body` as JSON.
-    pub fn json_body<B: Serialize>(&mut self, body: &B) {
+    pub fn json_body<B: Serialize + ?Sized>(&mut self, body: &B) {
         match serde_json::to_vec(body) {
             Ok(json) => self.body("application/json", json.into()),
             Err(error) => self.refuse_value("body", error),
@@ -177,91 +188,90 @@ impl<'a> Call<'a> {
     }
 
     /// Sends it; there is nothing to read in the answer.
-    pub async fn unit(mut self) -> Result<(), Error> {
-        self.send().await?.unit().await
+    pub fn unit(mut self) -> Sending<'a, ()> {
+        Box::pin(async move { self.send().await?.unit().await })
     }
 
     /// Sends it and reads the answer as one JSON document.
-    pub async fn json<T: Read>(mut self) -> Result<T, Error> {
-        let (text, origin) = self.send_for_json().await?;
-        crate::decode::decode(&text, &origin)
+    pub async fn json<T: Read>(self) -> Result<T, Error> {
+        let (text, origin) = self.json_text().await?;
+        decode::decode(&text, &origin)
     }
 
     /// Sends it and reads the answer as text.
-    pub async fn text(mut self) -> Result<String, Error> {
-        self.send().await?.text().await
+    pub fn text(mut self) -> Sending<'a, String> {
+        Box::pin(async move { self.send().await?.text().await })
     }
 
     /// Sends it; the answer is a stream of bytes.
-    pub async fn bytes(mut self) -> Result<ByteStream, Error> {
-        Ok(self.send().await?.bytes())
+    pub fn bytes(mut self) -> Sending<'a, ByteStream> {
+        Box::pin(async move { Ok(self.send().await?.bytes()) })
     }
 
     /// Sends it; the answer is a stream of JSON documents.
-    pub async fn json_lines<T: Read>(mut self) -> Result<JsonLines<T>, Error> {
-        let response = self.send().await?.expect_json().await?;
-        Ok(JsonLines::new(response.bytes()))
+    pub async fn json_lines<T: Read>(self) -> Result<JsonLines<T>, Error> {
+        self.json_stream().await.map(JsonLines::new)
     }
 
     /// Sends it; the answer is a stream of log frames.
-    pub async fn logs(mut self) -> Result<LogStream, Error> {
-        let tty = self.tty_before().await?;
-        let response = self.send().await?;
-        let tty = match tty {
-            Some(tty) => tty,
-            None => match response::framing(response.headers()) {
+    pub fn logs(mut self) -> Sending<'a, LogStream> {
+        Box::pin(async move {
+            let tty = self.tty_before().await?;
+            let response = self.send().await?;
+            let tty = match tty.or_else(|| response::framing(response.headers())) {
                 Some(tty) => tty,
                 None => self.ask_tty().await?.unwrap_or_default(),
-            },
-        };
-        Ok(LogStream::new(response.bytes(), tty))
+            };
+            Ok(LogStream::new(response.bytes(), tty))
+        })
     }
 
     /// Sends it and takes over the connection.
-    pub async fn upgrade(mut self) -> Result<Upgraded, Error> {
-        if !self.headers.contains_key(UPGRADE) {
-            self.headers
-                .insert(UPGRADE, HeaderValue::from_static("tcp"));
-        }
-        self.headers
-            .insert(CONNECTION, HeaderValue::from_static("Upgrade"));
-        let tty = self.tty_before().await?;
-        let response = self.exchange().await?;
-        if response.status() == StatusCode::SWITCHING_PROTOCOLS {
-            let tty = match tty {
-                Some(tty) => Some(tty),
-                None => match response::framing(response.headers()) {
-                    Some(tty) => Some(tty),
-                    None => self.ask_tty().await?,
-                },
-            };
-            let io = response
-                .upgrade()
-                .await
-                .map_err(|error| failure::upgrade(error, &self.origin))?;
-            return Ok(Upgraded::open(io, tty, self.origin));
-        }
-        let response = response::check(response, &self.origin).await?;
-        // Here the content type cannot be believed: it says raw whether there are frames or not.
-        let tty = match tty {
-            Some(tty) => Some(tty),
-            None => self.ask_tty().await?,
-        };
-        Ok(Upgraded::read_only(response.bytes(), tty))
+    pub fn upgrade(mut self) -> Sending<'a, Upgraded> {
+        Box::pin(async move {
+            if !self.headers.contains_key(UPGRADE) {
+                let tcp = HeaderValue::from_static("tcp");
+                self.headers.insert(UPGRADE, tcp);
+            }
+            let upgrade = HeaderValue::from_static("Upgrade");
+            self.headers.insert(CONNECTION, upgrade);
+            let mut tty = self.tty_before().await?;
+            let response = self.exchange().await?;
+            if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+                tty = tty.or_else(|| response::framing(response.headers()));
+                if tty.is_none() {
+                    tty = self.ask_tty().await?;
+                }
+                return match response.upgrade().await {
+                    Ok(io) => Ok(Upgraded::open(io, tty, self.origin)),
+                    Err(error) => Err(failure::upgrade(error, &self.origin)),
+                };
+            }
+            let response = response::check(response, &self.origin).await?;
+            // Here the content type cannot be believed: it says raw whether there are frames or not.
+            if tty.is_none() {
+                tty = self.ask_tty().await?;
+            }
+            Ok(Upgraded::read_only(response.bytes(), tty))
+        })
     }
 
     /// Sends it; the answer is in the headers.
-    pub async fn head(mut self) -> Result<HeaderMap, Error> {
-        Ok(self.send().await?.into_headers())
+    pub fn head(mut self) -> Sending<'a, HeaderMap> {
+        Box::pin(async move { Ok(self.send().await?.into_headers()) })
     }
 
     /// Sends it; what the status means is the caller's to say.
-    pub async fn response(mut self) -> Result<Response, Error> {
-        self.send().await
+    pub fn response(mut self) -> Sending<'a, Response> {
+        Box::pin(async move { self.send().await })
     }
 
-    async fn send_for_json(&mut self) -> Result<(bytes::Bytes, Origin), Error> {
-        self.send().await?.json_text().await
+    fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
+        Box::pin(async move { self.send().await?.json_text().await })
+    }
+
+    fn json_stream(mut self) -> Sending<'a, ByteStream> {
+        Box::pin(async move { Ok(self.send().await?.expect_json().await?.bytes()) })
     }
 
     /// Sends the request and turns statuses that are no answer into errors.
@@ -295,22 +305,19 @@ impl<'a> Call<'a> {
 
     /// `template` below the version, with the parameters in their places.
     fn fill(&self, template: &str) -> Result<String, Error> {
-        let mut path = format!("/v{}{template}", self.origin.version);
-        for (name, value) in &self.parameters {
-            // An encoded value holds no brace, so no parameter lands inside another.
-            path = path.replace(&format!("{{{name}}}"), value);
+        let mut path = format!("/v{}", self.origin.version);
+        let mut parts = template.split('{');
+        path.push_str(parts.next().unwrap_or_default());
+        for part in parts {
+            let (name, rest) = part.split_once('}').unwrap_or((part, ""));
+            let Some((_, value)) = self.parameters.iter().find(|(known, _)| *known == name) else {
+                let sentence = format!("the path parameter {name} is missing");
+                return Err(Error::new(ErrorKind::Input, sentence).at(&self.origin));
+            };
+            path.push_str(value);
+            path.push_str(rest);
         }
-        match path.split_once('{') {
-            None => Ok(path),
-            Some((_, rest)) => {
-                let name = rest.split('}').next().unwrap_or(rest);
-                Err(Error::new(
-                    ErrorKind::Input,
-                    format!("the path parameter {name} is missing"),
-                )
-                .at(&self.origin))
-            }
-        }
+        Ok(path)
     }
 
     /// Whether the stream is a terminal's, as far as it has to be known before the request is sent.
@@ -460,7 +467,7 @@ async fn exchange(
 
 fn prepare(
     connection: &Connection,
-    request: Request,
+    mut request: Request,
     origin: &Origin,
 ) -> Result<reqwest::Request, Error> {
     let text = format!("{}{}", connection.prefix(), request.path_and_query);
@@ -477,9 +484,18 @@ fn prepare(
             .at(origin)
         })?;
     let mut sent = reqwest::Request::new(request.method, url);
+    if !request.headers.contains_key(USER_AGENT) {
+        let agent = HeaderValue::from_static(concat!("docker-api-gen/", env!("CARGO_PKG_VERSION")));
+        request.headers.insert(USER_AGENT, agent);
+    }
+    let carries = matches!(*sent.method(), Method::POST | Method::PUT);
     *sent.headers_mut() = request.headers;
     if !request.body.is_empty() {
         *sent.body_mut() = Some(request.body.into_reqwest());
+    } else if carries {
+        // Proxies may refuse a POST that does not say how long it is.
+        sent.headers_mut()
+            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
     }
     Ok(sent)
 }

@@ -61,7 +61,6 @@ impl Connection {
     pub fn open(host: &str) -> Result<Self, Error> {
         let host: Host = host.parse()?;
         let builder = reqwest::Client::builder()
-            .user_agent(concat!("docker-api-gen/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();

@@ -5,7 +5,7 @@ use serde_json::error::Category;
 use crate::error::{Error, ErrorKind};
 use crate::origin::Origin;
 use crate::scan;
-use crate::text::{shorten, shorten_bytes};
+use crate::text::{find, find_last, shorten, shorten_bytes};
 use crate::wire::Read;
 
 /// Reads one JSON document. Everything that does not depend on `T` is in [`failure`], so that this is all that is
@@ -63,6 +63,9 @@ fn failure(text: &[u8], error: serde_json::Error, origin: &Origin) -> Error {
     }
 }
 
+/// What stands between a value and the type that was expected, in a reader's message.
+const EXPECTED: &str = ", expected ";
+
 fn mismatch(place: &scan::Place<'_>, reason: &str) -> String {
     let what = if place.path.is_empty() {
         "the answer"
@@ -77,8 +80,8 @@ fn mismatch(place: &scan::Place<'_>, reason: &str) -> String {
         Some(b'[') => "it is a list".to_owned(),
         _ => shorten_bytes(place.value, 60),
     };
-    match reason.rsplit_once(", expected ") {
-        Some((_, expected)) => format!("cannot read {what} as {}: {value}", plain(expected)),
+    match find_last(reason, EXPECTED).map(|at| &reason[at + EXPECTED.len()..]) {
+        Some(expected) => format!("cannot read {what} as {}: {value}", plain(expected)),
         None if secret => format!("cannot read {what}: {value}"),
         None => format!("cannot read {what}, {}: {value}", shorten(reason, 100)),
     }
@@ -87,7 +90,7 @@ fn mismatch(place: &scan::Place<'_>, reason: &str) -> String {
 /// The reader's message without the place, which it gives in lines and columns.
 fn reason(error: &serde_json::Error) -> String {
     let mut text = error.to_string();
-    if let Some(at) = text.rfind(" at line ") {
+    if let Some(at) = find_last(&text, " at line ") {
         text.truncate(at);
     }
     text
@@ -109,13 +112,9 @@ fn plain(expected: &str) -> &str {
 
 fn is_secret(name: &[u8]) -> bool {
     let name = name.to_ascii_lowercase();
-    let holds = |word: &str| {
-        name.windows(word.len())
-            .any(|window| window == word.as_bytes())
-    };
     ["pass", "secret", "token", "key", "auth", "credential"]
-        .into_iter()
-        .any(holds)
+        .iter()
+        .any(|word| find(&name, word.as_bytes()).is_some())
 }
 
 /// How many bytes come before a place given by line and column, both from 1, the column in bytes.

@@ -13,7 +13,7 @@ use crate::error::{Error, ErrorKind};
 use crate::host::Host;
 use crate::origin::Origin;
 use crate::scan;
-use crate::text::{shorten, shorten_bytes};
+use crate::text::{after, contains, shorten, shorten_bytes};
 use crate::version::ApiVersion;
 
 /// How much of an answer that is no message is shown.
@@ -119,7 +119,10 @@ pub(crate) fn status(
     let message = message(headers, body);
     let text = message.as_deref().unwrap_or_default();
     let code = status.as_u16();
-    let (kind, sentence) = if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
+    let (kind, sentence) = if status == StatusCode::SWITCHING_PROTOCOLS {
+        let sentence = "the daemon wants to hand over the connection, which nobody asked for (101)";
+        (ErrorKind::Protocol, sentence.to_owned())
+    } else if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
         (ErrorKind::Version, version_mismatch(text, headers, origin))
     } else if status.is_redirection() {
         let to = headers
@@ -132,7 +135,9 @@ pub(crate) fn status(
                 "the daemon answered with a redirect{to}, and redirects are not followed ({code})"
             ),
         )
-    } else if status == StatusCode::NOT_FOUND && text == "page not found" {
+    } else if status == StatusCode::NOT_FOUND
+        && matches!(text, "page not found" | "404 page not found")
+    {
         let sentence = format!(
             "the daemon does not know this operation in API {} (404)",
             origin.version
@@ -144,7 +149,7 @@ pub(crate) fn status(
         let reason = status
             .canonical_reason()
             .unwrap_or("no known status")
-            .to_lowercase();
+            .to_ascii_lowercase();
         (
             kind_of(status),
             format!("the daemon answered {reason}, without a message ({code})"),
@@ -234,8 +239,8 @@ fn content_name(headers: &HeaderMap) -> String {
 }
 
 fn is_version_mismatch(message: &str) -> bool {
-    message.contains("client version")
-        && (message.contains("too old") || message.contains("too new"))
+    contains(message, "client version")
+        && (contains(message, "too old") || contains(message, "too new"))
 }
 
 /// The versions that the daemon speaks are partly in its message and partly in a header.
@@ -244,14 +249,14 @@ fn version_mismatch(message: &str, headers: &HeaderMap, origin: &Origin) -> Stri
     let highest = headers
         .get("api-version")
         .and_then(|value| value.to_str().ok()?.parse::<ApiVersion>().ok());
-    let named = message.split_once("API version is ").and_then(|(_, rest)| {
+    let named = after(message, "API version is ").and_then(|rest| {
         rest.split([',', ' '])
             .next()?
             .trim_end_matches('.')
             .parse::<ApiVersion>()
             .ok()
     });
-    if message.contains("too old") {
+    if contains(message, "too old") {
         let speaks = match (named, highest) {
             (Some(low), Some(high)) => format!("API {low} to {high}"),
             (Some(low), None) => format!("API {low} and later"),

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::json_documents::{self, Documents, Fault};
 use crate::origin::Origin;
 use crate::scan;
+use crate::text::find;
 use crate::wire::Read;
 
 /// A stream of JSON documents: events, statistics, the progress of a pull, push or build.
@@ -46,7 +47,7 @@ impl<T: Read> JsonLines<T> {
         }
     }
 
-    /// The next item, or `None` at the end.
+    /// The next item, or `None` at the end. Giving up the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<T, Error>> {
         poll_fn(|cx| self.poll_item(cx)).await
     }
@@ -143,9 +144,7 @@ impl Source {
 /// The failure that a document of the stream reports.
 fn reported(document: &[u8], origin: &Origin) -> Option<Error> {
     const MARK: &[u8] = b"\"error";
-    if !document.windows(MARK.len()).any(|window| window == MARK) {
-        return None;
-    }
+    find(document, MARK)?;
     let detail = scan::member(document, "errorDetail");
     let message = detail
         .and_then(|detail| scan::member(detail, "message"))

@@ -97,7 +97,7 @@ impl LogStream {
         self.frames.is_none()
     }
 
-    /// The next piece of output, or `None` at the end.
+    /// The next piece of output, or `None` at the end. Giving up the wait loses nothing.
     pub async fn next(&mut self) -> Option<Result<LogFrame, Error>> {
         poll_fn(|cx| self.poll_frame(cx)).await
     }

@@ -8,6 +8,7 @@ use http::header::HeaderMap;
 use http::{Method, StatusCode};
 
 use crate::byte_stream::ByteStream;
+use crate::call::Sending;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::origin::Origin;
@@ -54,12 +55,14 @@ impl Response {
     }
 
     /// Reads the body as text.
-    pub async fn text(mut self) -> Result<String, Error> {
-        let bytes = self.body.read_all(TEXT_LIMIT).await?;
-        String::from_utf8(bytes.into()).map_err(|error| {
-            Error::new(ErrorKind::Decode, "the answer is not text in UTF-8")
-                .at(self.body.origin())
-                .with_source(error.utf8_error())
+    pub fn text(mut self) -> Sending<'static, String> {
+        Box::pin(async move {
+            let bytes = self.body.read_all(TEXT_LIMIT).await?;
+            String::from_utf8(bytes.into()).map_err(|error| {
+                Error::new(ErrorKind::Decode, "the answer is not text in UTF-8")
+                    .at(self.body.origin())
+                    .with_source(error.utf8_error())
+            })
         })
     }
 
@@ -69,23 +72,27 @@ impl Response {
     }
 
     /// Reads what there is, which means nothing, to its end.
-    pub async fn unit(mut self) -> Result<(), Error> {
-        let mut left = DRAIN_LIMIT;
-        while let Some(chunk) = self.body.try_next().await? {
-            match left.checked_sub(chunk.len()) {
-                Some(less) => left = less,
-                // Cheaper to connect anew than to read on.
-                None => break,
+    pub fn unit(mut self) -> Sending<'static, ()> {
+        Box::pin(async move {
+            let mut left = DRAIN_LIMIT;
+            while let Some(chunk) = self.body.try_next().await? {
+                match left.checked_sub(chunk.len()) {
+                    Some(less) => left = less,
+                    // Cheaper to connect anew than to read on.
+                    None => break,
+                }
             }
-        }
-        Ok(())
+            Ok(())
+        })
     }
 
     /// Reads the body that is to be one JSON document.
-    pub(crate) async fn json_text(self) -> Result<(Bytes, Origin), Error> {
-        let mut this = self.expect_json().await?;
-        let text = this.body.read_all(JSON_LIMIT).await?;
-        Ok((text, this.body.into_origin()))
+    pub(crate) fn json_text(self) -> Sending<'static, (Bytes, Origin)> {
+        Box::pin(async move {
+            let mut this = self.expect_json().await?;
+            let text = this.body.read_all(JSON_LIMIT).await?;
+            Ok((text, this.body.into_origin()))
+        })
     }
 
     /// Refuses an answer that says it is something else than JSON.

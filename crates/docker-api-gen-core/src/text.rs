@@ -42,6 +42,27 @@ pub(crate) fn shorten_bytes(bytes: &[u8], limit: usize) -> String {
     short
 }
 
+/// Where `what` is in `text`. Texts here are short, and the standard library's search is a lot of code.
+pub(crate) fn find(text: &[u8], what: &[u8]) -> Option<usize> {
+    text.windows(what.len()).position(|window| window == what)
+}
+
+/// Where `what` is in `text` for the last time.
+pub(crate) fn find_last(text: &str, what: &str) -> Option<usize> {
+    let mut windows = text.as_bytes().windows(what.len());
+    windows.rposition(|window| window == what.as_bytes())
+}
+
+/// Whether `what` is in `text`.
+pub(crate) fn contains(text: &str, what: &str) -> bool {
+    find(text.as_bytes(), what.as_bytes()).is_some()
+}
+
+/// What comes after the first `mark` in `text`.
+pub(crate) fn after<'t>(text: &'t str, mark: &str) -> Option<&'t str> {
+    text.get(find(text.as_bytes(), mark.as_bytes())? + mark.len()..)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,6 +74,17 @@ mod tests {
         assert_eq!(shorten("abcdef", 3), "abc…");
         assert_eq!(shorten("é è ê", 3), "é è…");
         assert_eq!(shorten("a\u{1b}[31mb", 20), "a [31mb");
+    }
+
+    #[test]
+    fn finds_what_is_there() {
+        assert_eq!(find(b"abcabc", b"bc"), Some(1));
+        assert_eq!(find(b"ab", b"abc"), None);
+        assert!(contains("abc", "c") && !contains("abc", "ac"));
+        assert_eq!(find_last("abcabc", "bc"), Some(4));
+        assert_eq!(find_last("abc", "x"), None);
+        assert_eq!(after("a: b: c", ": "), Some("b: c"));
+        assert_eq!(after("a", ":"), None);
     }
 
     #[test]

@@ -1,0 +1,10 @@
+//! Calls against a daemon that answers, misbehaves and hangs up as each test wants it to.
+#![cfg(unix)]
+
+mod answers;
+mod connecting;
+mod daemon;
+mod operations;
+mod requests;
+mod streams;
+mod upgrades;

@@ -1,0 +1,272 @@
+//! Connections that are taken over.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use docker_api_gen_core::{Call, ErrorKind, LogSource, Upgraded};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::sync::Notify;
+
+use crate::daemon::{Daemon, frame, json};
+use crate::operations::{ATTACH, ATTACH_TYPED, SESSION};
+
+const SWITCH: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
+
+async fn attach(daemon: &Daemon, tty: bool) -> Upgraded {
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &ATTACH);
+    call.path("id", "web");
+    call.set_tty(tty);
+    call.upgrade().await.unwrap()
+}
+
+#[tokio::test]
+async fn early_bytes_are_kept_and_half_a_connection_stays_open() {
+    let early: &[u8] = b"early bytes, more than nothing";
+    for together in 0..=early.len() {
+        let daemon = Daemon::start(move |mut peer| async move {
+            let request = peer.request().await;
+            assert_eq!(request.line(), "POST /v1.41/containers/web/attach HTTP/1.1");
+            assert_eq!(request.header("connection"), Some("Upgrade"));
+            assert_eq!(request.header("upgrade"), Some("tcp"));
+            // With the headers, in one write.
+            peer.send(&[SWITCH.as_bytes(), &early[..together]].concat())
+                .await;
+            peer.send(&early[together..]).await;
+            // Like `cat`: everything comes back, once the input has ended.
+            let input = peer.read_to_end().await;
+            peer.send(&input).await;
+        });
+        let mut io = attach(&daemon, true).await;
+        assert!(!io.is_read_only());
+        assert_eq!(io.is_tty(), Some(true));
+        let mut first = vec![0; early.len()];
+        io.read_exact(&mut first).await.unwrap();
+        assert_eq!(first, early, "{together} together with the headers");
+        io.write_all(b"typed").await.unwrap();
+        io.close_stdin().await.unwrap();
+        let mut rest = String::new();
+        io.read_to_string(&mut rest).await.unwrap();
+        assert_eq!(rest, "typed");
+    }
+}
+
+#[tokio::test]
+async fn output_and_input_can_be_used_at_the_same_time() {
+    let daemon = Daemon::start(|mut peer| async move {
+        peer.request().await;
+        peer.send(SWITCH.as_bytes()).await;
+        loop {
+            let input = peer.read().await;
+            if input.is_empty() {
+                break peer.send(&frame(2, b"bye")).await;
+            }
+            peer.send(&frame(1, &input)).await;
+        }
+    });
+    let (mut output, mut input) = attach(&daemon, false).await.into_logs();
+    let sent = vec![7_u8; 2 << 20];
+    let writing = tokio::spawn({
+        let sent = sent.clone();
+        async move {
+            input.write_all(&sent).await.unwrap();
+            input.close_stdin().await.unwrap();
+            input
+        }
+    });
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    while let Some(piece) = output.try_next().await.unwrap() {
+        match piece.stream {
+            LogSource::Stdout => stdout.extend_from_slice(&piece.bytes),
+            LogSource::Stderr => stderr.extend_from_slice(&piece.bytes),
+            other => panic!("{other:?}"),
+        }
+    }
+    writing.await.unwrap();
+    assert!(stdout == sent, "{} bytes came back", stdout.len());
+    assert_eq!(stderr, b"bye");
+}
+
+#[tokio::test]
+async fn a_frame_cut_off_is_an_error_here_too() {
+    let daemon = Daemon::start(|mut peer| async move {
+        peer.request().await;
+        peer.send(&[SWITCH.as_bytes(), &frame(1, b"hello")[..10]].concat())
+            .await;
+    });
+    let (mut output, _input) = attach(&daemon, false).await.into_logs();
+    assert_eq!(output.try_next().await.unwrap().unwrap().bytes, "he");
+    let error = output.try_next().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::FrameCut);
+    assert!(output.next().await.is_none());
+}
+
+#[tokio::test]
+async fn dropping_it_closes_the_connection() {
+    let closed = Arc::new(Notify::new());
+    let tell = closed.clone();
+    let daemon = Daemon::start(move |mut peer| {
+        let tell = tell.clone();
+        async move {
+            peer.request().await;
+            peer.send(SWITCH.as_bytes()).await;
+            peer.closed().await;
+            tell.notify_one();
+        }
+    });
+    drop(attach(&daemon, true).await);
+    closed.notified().await;
+    let (output, input) = attach(&daemon, true).await.into_logs();
+    drop(input);
+    tokio::time::timeout(Duration::from_millis(20), closed.notified())
+        .await
+        .unwrap_err();
+    drop(output);
+    closed.notified().await;
+}
+
+#[tokio::test]
+async fn without_a_switch_there_is_output_to_read_and_nothing_to_write() {
+    // The type is what daemons send on this way, whatever comes after it.
+    let answer = b"HTTP/1.1 200 OK\r\nContent-Type: application/vnd.docker.raw-stream\r\n\r\n";
+    let daemon = Daemon::start(move |mut peer| async move {
+        let request = peer.request().await;
+        if request.line().contains("/json ") {
+            return peer
+                .send(json("200 OK", "{\"Config\":{\"Tty\":false}}").as_bytes())
+                .await;
+        }
+        peer.send(answer).await;
+        peer.send(&frame(1, b"hi")).await;
+    });
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &ATTACH_TYPED);
+    call.path("id", "web");
+    let mut io = call.upgrade().await.unwrap();
+    assert!(io.is_read_only());
+    assert_eq!(io.is_tty(), Some(false));
+    let error = io.write_all(b"x").await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::Unsupported);
+    assert!(
+        error.to_string().contains("answered 200 and not 101"),
+        "{error}"
+    );
+    io.close_stdin().await.unwrap();
+    let (mut output, mut input) = io.into_logs();
+    assert!(input.write_all(b"x").await.is_err());
+    let piece = output.try_next().await.unwrap().unwrap();
+    assert_eq!(
+        (piece.stream, &piece.bytes[..]),
+        (LogSource::Stdout, &b"hi"[..])
+    );
+    assert!(output.try_next().await.unwrap().is_none());
+}
+
+#[tokio::test]
+async fn the_kind_of_output_is_known_from_the_type_or_asked_for() {
+    for (operation, content_type, container, expected, asked) in [
+        (
+            &ATTACH_TYPED,
+            "application/vnd.docker.multiplexed-stream",
+            true,
+            false,
+            false,
+        ),
+        (
+            &ATTACH_TYPED,
+            "application/vnd.docker.raw-stream",
+            false,
+            true,
+            false,
+        ),
+        (&ATTACH_TYPED, "", true, true, true),
+        (
+            &ATTACH,
+            "application/vnd.docker.raw-stream",
+            false,
+            false,
+            true,
+        ),
+        (
+            &ATTACH,
+            "application/vnd.docker.multiplexed-stream",
+            true,
+            true,
+            true,
+        ),
+    ] {
+        let questions = Arc::new(AtomicUsize::new(0));
+        let counter = questions.clone();
+        let daemon = Daemon::start(move |mut peer| {
+            let counter = counter.clone();
+            async move {
+                let mut request = peer.request().await;
+                if request.line().contains("/json ") {
+                    counter.fetch_add(1, Ordering::Relaxed);
+                    let text = format!("{{\"Config\":{{\"Tty\":{container}}}}}");
+                    peer.send(json("200 OK", &text).as_bytes()).await;
+                    if operation.version.minor() > 41 {
+                        return;
+                    }
+                    request = peer.request().await;
+                }
+                assert!(request.line().contains("/attach "), "{}", request.line());
+                let switch = SWITCH.replace(
+                    "tcp\r\n",
+                    &format!("tcp\r\nContent-Type: {content_type}\r\n"),
+                );
+                peer.send(switch.as_bytes()).await;
+                peer.closed().await;
+            }
+        });
+        let connection = daemon.connection();
+        let mut call = Call::new(&connection, operation);
+        call.path("id", "web");
+        let io = call.upgrade().await.unwrap();
+        assert_eq!(
+            io.is_tty(),
+            Some(expected),
+            "{} {content_type}",
+            operation.version
+        );
+        assert_eq!(questions.load(Ordering::Relaxed), usize::from(asked));
+    }
+}
+
+#[tokio::test]
+async fn an_operation_without_a_program_has_no_frames() {
+    let daemon = Daemon::start(|mut peer| async move {
+        let request = peer.request().await;
+        assert_eq!(request.header("upgrade"), Some("h2c"));
+        peer.send(&[SWITCH.as_bytes(), b"PRI"].concat()).await;
+    });
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &SESSION);
+    call.set_header("Upgrade", "h2c");
+    let io = call.upgrade().await.unwrap();
+    assert_eq!(io.is_tty(), None);
+    let (mut output, _input) = io.into_logs();
+    assert_eq!(
+        output.try_next().await.unwrap().unwrap().stream,
+        LogSource::Console
+    );
+}
+
+#[tokio::test]
+async fn a_refusal_is_the_daemons() {
+    let daemon = Daemon::answering(json(
+        "409 Conflict",
+        "{\"message\":\"container web is paused\"}",
+    ));
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &ATTACH);
+    call.path("id", "web");
+    call.set_tty(false);
+    let error = call.upgrade().await.unwrap_err();
+    assert!(error.is_conflict());
+    assert_eq!(
+        error.to_string(),
+        "containers.attach web: container web is paused (409)"
+    );
+}
