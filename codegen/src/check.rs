@@ -166,6 +166,7 @@ fn schemas(document: &mut Document) -> Result<(), Error> {
         "x-set",
         "x-secret",
         "x-aliases",
+        "x-json",
         "x-since",
         "x-until",
     ];

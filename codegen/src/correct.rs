@@ -3,6 +3,8 @@
 //! A correction says which versions it is for, why, and on what evidence. One that changes nothing in
 //! one of its versions is an error, so a correction that upstream has made superfluous does not linger.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -45,10 +47,18 @@ struct Edit {
 
 #[derive(Clone, Debug)]
 enum Change {
-    Set(Value),
-    Add(Value),
+    Set(New),
+    Add(New),
     Remove,
     Rename(String),
+}
+
+/// What is put into the document.
+#[derive(Clone, Debug)]
+enum New {
+    Value(Value),
+    /// What stands at the same place in the description of another version, before any correction.
+    From(Version),
 }
 
 #[derive(Deserialize)]
@@ -69,6 +79,7 @@ struct RawEdit {
     remove: Option<String>,
     rename: Option<String>,
     value: Option<Plain>,
+    from: Option<Version>,
     to: Option<String>,
 }
 
@@ -105,8 +116,12 @@ impl Corrections {
         &self.entries
     }
 
-    /// Applies what is for the document's version.
-    pub fn apply(&self, document: &mut Document) -> Result<(), Error> {
+    /// Applies what is for the document's version. `described` holds the documents of all versions as they were converted.
+    pub fn apply(
+        &self,
+        document: &mut Document,
+        described: &BTreeMap<Version, Document>,
+    ) -> Result<(), Error> {
         let version = document.version;
         for entry in self
             .entries
@@ -114,13 +129,14 @@ impl Corrections {
             .filter(|entry| entry.versions.contains(version))
         {
             for edit in &entry.edits {
-                edit.apply(&mut document.root).map_err(|message| {
-                    Error::new(
-                        format!("correction {} ({}): {}", entry.id, entry.file, edit.pointer),
-                        message,
-                    )
-                    .in_version(version)
-                })?;
+                edit.apply(&mut document.root, described)
+                    .map_err(|message| {
+                        Error::new(
+                            format!("correction {} ({}): {}", entry.id, entry.file, edit.pointer),
+                            message,
+                        )
+                        .in_version(version)
+                    })?;
             }
         }
         document.tidy();
@@ -161,22 +177,20 @@ impl RawCorrection {
 
 impl RawEdit {
     fn check(self) -> Result<Edit, String> {
-        let (pointer, change) = match (
-            self.set,
-            self.add,
-            self.remove,
-            self.rename,
-            self.value,
-            self.to,
-        ) {
-            (Some(pointer), None, None, None, Some(value), None) => (pointer, Change::Set(value.0)),
-            (None, Some(pointer), None, None, Some(value), None) => (pointer, Change::Add(value.0)),
+        let new = match (self.value, self.from) {
+            (Some(value), None) => Some(New::Value(value.0)),
+            (None, Some(version)) => Some(New::From(version)),
+            _ => None,
+        };
+        let (pointer, change) = match (self.set, self.add, self.remove, self.rename, new, self.to) {
+            (Some(pointer), None, None, None, Some(new), None) => (pointer, Change::Set(new)),
+            (None, Some(pointer), None, None, Some(new), None) => (pointer, Change::Add(new)),
             (None, None, Some(pointer), None, None, None) => (pointer, Change::Remove),
             (None, None, None, Some(pointer), None, Some(to)) => (pointer, Change::Rename(to)),
             (set, add, remove, rename, ..) => {
                 let pointer = set.or(add).or(remove).or(rename).unwrap_or_default();
                 return Err(format!(
-                    "`{pointer}`: an edit is set + value, add + value, remove, or rename + to"
+                    "`{pointer}`: an edit is set or add + value or from, remove, or rename + to"
                 ));
             }
         };
@@ -221,11 +235,19 @@ impl VersionSet {
 }
 
 impl Edit {
-    fn apply(&self, root: &mut Value) -> Result<(), String> {
+    fn apply(
+        &self,
+        root: &mut Value,
+        described: &BTreeMap<Version, Document>,
+    ) -> Result<(), String> {
         let mut path = resolve(root, &self.pointer)?;
         let last = path.pop().ok_or("it points to the whole document")?;
+        let new = match &self.change {
+            Change::Set(new) | Change::Add(new) => Some(self.value(new, &last, described)?),
+            Change::Remove | Change::Rename(_) => None,
+        };
         // A parameter of an operation that had none.
-        if let Change::Add(_) | Change::Set(_) = self.change
+        if new.is_some()
             && parameter(&last).is_some()
             && let Some((list, operation)) = path.split_last()
             && list == "parameters"
@@ -235,13 +257,21 @@ impl Edit {
                 .entry("parameters")
                 .or_insert_with(|| Value::Array(Vec::new()));
         }
-        let emptied = match walk(root, &path)? {
-            Value::Object(object) => {
-                self.apply_to_object(object, &last)?;
+        let emptied = match (walk(root, &path)?, new) {
+            (Value::Object(object), Some(new)) => {
+                self.put_into_object(object, last, new)?;
                 false
             }
-            Value::Array(array) => {
-                self.apply_to_array(array, &last)?;
+            (Value::Object(object), None) => {
+                self.change_object(object, &last)?;
+                false
+            }
+            (Value::Array(array), Some(new)) => {
+                self.put_into_array(array, &last, new)?;
+                false
+            }
+            (Value::Array(array), None) => {
+                self.change_array(array, &last)?;
                 array.is_empty()
             }
             _ => return Err("its parent is neither an object nor an array".into()),
@@ -259,77 +289,103 @@ impl Edit {
         Ok(())
     }
 
-    fn apply_to_object(&self, object: &mut Map<String, Value>, key: &str) -> Result<(), String> {
-        match &self.change {
-            Change::Set(value) => match object.insert(key.into(), value.clone()) {
-                Some(before) if before == *value => Err("it is that already".into()),
-                _ => Ok(()),
-            },
-            Change::Add(value) => match object.insert(key.into(), value.clone()) {
-                Some(_) => Err("it exists already".into()),
-                None => Ok(()),
-            },
-            Change::Remove => object
-                .shift_remove(key)
-                .map(drop)
-                .ok_or_else(|| "it does not exist".into()),
-            Change::Rename(to) => {
-                if !object.contains_key(key) {
-                    return Err("it does not exist".into());
-                }
-                if object.contains_key(to) {
-                    return Err(format!("there is a `{to}` beside it already"));
-                }
-                let entries = std::mem::take(object);
-                object.extend(
-                    entries
-                        .into_iter()
-                        .map(|(name, value)| (if name == key { to.clone() } else { name }, value)),
-                );
-                Ok(())
+    fn value(
+        &self,
+        new: &New,
+        last: &str,
+        described: &BTreeMap<Version, Document>,
+    ) -> Result<Value, String> {
+        let mut value = match new {
+            New::Value(value) => value.clone(),
+            New::From(version) => {
+                let other = described
+                    .get(version)
+                    .ok_or_else(|| format!("{version} is no version to take it from"))?;
+                let missing = |message| format!("in {version}, where it is taken from: {message}");
+                let path = resolve(&other.root, &self.pointer).map_err(missing)?;
+                look(&other.root, &path).cloned().map_err(missing)?
             }
+        };
+        // Place and name of a parameter are in the pointer.
+        if let (Some((place, name)), Value::Object(rest)) = (parameter(last), &mut value) {
+            let mut whole = Map::new();
+            whole.insert("name".into(), name.into());
+            whole.insert("in".into(), place.into());
+            whole.append(rest);
+            value = whole.into();
         }
+        Ok(value)
     }
 
-    fn apply_to_array(&self, array: &mut Vec<Value>, segment: &str) -> Result<(), String> {
-        let index = index(array, segment);
-        // Place and name of a parameter are in the pointer.
-        let whole = |value: &Value| match (parameter(segment), value) {
-            (Some((place, name)), Value::Object(value)) => {
-                let mut whole = Map::new();
-                whole.insert("name".into(), name.into());
-                whole.insert("in".into(), place.into());
-                whole.extend(value.clone());
-                whole.into()
+    fn put_into_object(
+        &self,
+        object: &mut Map<String, Value>,
+        key: String,
+        new: Value,
+    ) -> Result<(), String> {
+        match object.get(&key) {
+            Some(present) if *present == new => return Err("it is that already".into()),
+            Some(_) if matches!(self.change, Change::Add(_)) => {
+                return Err("it exists already".into());
             }
-            _ => value.clone(),
+            _ => object.insert(key, new),
         };
-        match (&self.change, index) {
-            (Change::Set(value), Some(index)) => {
-                let value = whole(value);
-                if array[index] == value {
-                    return Err("it is that already".into());
+        Ok(())
+    }
+
+    fn put_into_array(
+        &self,
+        array: &mut Vec<Value>,
+        segment: &str,
+        new: Value,
+    ) -> Result<(), String> {
+        match index(array, segment) {
+            Some(index) if array[index] == new => return Err("it is that already".into()),
+            Some(_) if matches!(self.change, Change::Add(_)) => {
+                return Err("it exists already".into());
+            }
+            Some(index) => array[index] = new,
+            None if segment == "-" && array.contains(&new) => {
+                return Err("it is in the list already".into());
+            }
+            None if segment == "-" || parameter(segment).is_some() => array.push(new),
+            None => return Err("it does not exist; `-` appends".into()),
+        }
+        Ok(())
+    }
+
+    fn change_object(&self, object: &mut Map<String, Value>, key: &str) -> Result<(), String> {
+        if !object.contains_key(key) {
+            return Err("it does not exist".into());
+        }
+        if let Change::Rename(to) = &self.change {
+            if object.contains_key(to) {
+                return Err(format!("there is a `{to}` beside it already"));
+            }
+            let entries = std::mem::take(object);
+            object.extend(
+                entries
+                    .into_iter()
+                    .map(|(name, value)| (if name == key { to.clone() } else { name }, value)),
+            );
+        } else {
+            object.shift_remove(key);
+        }
+        Ok(())
+    }
+
+    fn change_array(&self, array: &mut Vec<Value>, segment: &str) -> Result<(), String> {
+        let index = index(array, segment).ok_or("it does not exist")?;
+        if let Change::Rename(to) = &self.change {
+            match &mut array[index] {
+                Value::String(text) => text.clone_from(to),
+                Value::Object(parameter) if parameter.contains_key("name") => {
+                    parameter.insert("name".into(), to.as_str().into());
                 }
-                array[index] = value;
+                _ => return Err("it has no name".into()),
             }
-            (Change::Set(value) | Change::Add(value), None)
-                if segment == "-" || parameter(segment).is_some() =>
-            {
-                array.push(whole(value));
-            }
-            (Change::Add(_), Some(_)) => return Err("it exists already".into()),
-            (Change::Remove, Some(index)) => drop(array.remove(index)),
-            (Change::Rename(to), Some(index)) => {
-                let new = parameter(to).map_or(to.as_str(), |(_, name)| name);
-                match &mut array[index] {
-                    Value::String(text) => *text = to.clone(),
-                    Value::Object(parameter) if parameter.contains_key("name") => {
-                        parameter.insert("name".into(), new.into());
-                    }
-                    _ => return Err("it has no name".into()),
-                }
-            }
-            (_, None) => return Err("it does not exist".into()),
+        } else {
+            array.remove(index);
         }
         Ok(())
     }
@@ -377,6 +433,19 @@ fn walk<'r>(root: &'r mut Value, path: &[String]) -> Result<&'r mut Value, Strin
         let next = match value {
             Value::Object(object) => object.get_mut(segment),
             Value::Array(array) => index(array, segment).map(|index| &mut array[index]),
+            _ => None,
+        };
+        value = next.ok_or_else(|| format!("`{segment}` does not exist"))?;
+    }
+    Ok(value)
+}
+
+fn look<'r>(root: &'r Value, path: &[String]) -> Result<&'r Value, String> {
+    let mut value = root;
+    for segment in path {
+        let next = match value {
+            Value::Object(object) => object.get(segment),
+            Value::Array(array) => index(array, segment).map(|index| &array[index]),
             _ => None,
         };
         value = next.ok_or_else(|| format!("`{segment}` does not exist"))?;

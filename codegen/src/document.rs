@@ -211,7 +211,7 @@ fn visit_schema<E>(schema: &mut Value, at: &At<'_>, visit: &mut Visit<'_, E>) ->
             visit_schema(property, &at.key(name), visit)?;
         }
     }
-    for key in ["items", "additionalProperties"] {
+    for key in ["items", "additionalProperties", "x-json"] {
         if let Some(inner) = schema.get_mut(key) {
             visit_schema(inner, &at.key(key), visit)?;
         }

@@ -13,61 +13,87 @@ use crate::error::Error;
 use crate::version::Version;
 use crate::versions::{Row, Source, Versions};
 
-/// The document of one row, from the folder with `v1.41.yaml` and so on.
-pub fn build(upstream: &Path, corrections: &Corrections, row: &Row) -> Result<Document, Error> {
-    let described = match row.source {
-        Source::Published { .. } => row.api,
-        Source::Derived { from } => from,
-    };
-    let name = format!("v{described}.yaml");
-    let path = upstream.join(&name);
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Error::new(
-            path.display().to_string(),
-            format!("{error}; `cargo xtask fetch` brings it"),
-        )
-        .in_version(row.api)
-    })?;
-    let mut document = convert(described, &text)?;
-    if described != row.api {
-        document.set_version(row.api);
-    }
-    corrections.apply(&mut document)?;
-    check::finish(&mut document)?;
-    Ok(document)
-}
-
-/// The documents of all versions. Of several errors, that of the oldest version is returned.
+/// The documents of all versions, from the folder with `v1.41.yaml` and so on.
 pub fn build_all(
     upstream: &Path,
     corrections: &Corrections,
     versions: &Versions,
 ) -> Result<BTreeMap<Version, Document>, Error> {
+    let described = describe(upstream, versions)?;
+    correct_all(&described, corrections, versions)
+}
+
+/// The published descriptions, converted and not yet corrected.
+pub fn describe(
+    upstream: &Path,
+    versions: &Versions,
+) -> Result<BTreeMap<Version, Document>, Error> {
+    let published: Vec<&Row> = versions
+        .rows()
+        .iter()
+        .filter(|row| matches!(row.source, Source::Published { .. }))
+        .collect();
+    in_parallel(&published, |row| {
+        let path = upstream.join(format!("v{}.yaml", row.api));
+        let text = std::fs::read_to_string(&path).map_err(|error| {
+            Error::new(
+                path.display().to_string(),
+                format!("{error}; `cargo xtask fetch` brings it"),
+            )
+            .in_version(row.api)
+        })?;
+        Ok((row.api, convert(row.api, &text)?))
+    })
+}
+
+/// What is converted, corrected and checked: the documents that are written.
+pub fn correct_all(
+    described: &BTreeMap<Version, Document>,
+    corrections: &Corrections,
+    versions: &Versions,
+) -> Result<BTreeMap<Version, Document>, Error> {
+    in_parallel(versions.rows(), |row| {
+        let from = match row.source {
+            Source::Published { .. } => row.api,
+            Source::Derived { from } => from,
+        };
+        let base = described
+            .get(&from)
+            .ok_or_else(|| Error::new("#", "there is no description").in_version(from))?;
+        let mut document = base.clone();
+        document.set_version(row.api);
+        corrections.apply(&mut document, described)?;
+        check::finish(&mut document)?;
+        Ok((row.api, document))
+    })
+}
+
+/// Runs `work` on every item. Of several errors, that of the first item is returned.
+fn in_parallel<I: Sync, T: Send>(
+    items: &[I],
+    work: impl Fn(&I) -> Result<(Version, T), Error> + Sync,
+) -> Result<BTreeMap<Version, T>, Error> {
     let next = AtomicUsize::new(0);
-    let built = Mutex::new(Vec::new());
+    let done = Mutex::new(BTreeMap::new());
     let workers = std::thread::available_parallelism()
         .map_or(1, usize::from)
-        .min(versions.rows().len());
+        .min(items.len());
     std::thread::scope(|scope| {
         for _ in 0..workers {
             scope.spawn(|| {
-                while let Some(row) = versions.rows().get(next.fetch_add(1, Ordering::Relaxed)) {
-                    let result = build(upstream, corrections, row);
-                    built
-                        .lock()
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(item) = items.get(index) else { break };
+                    let result = work(item);
+                    done.lock()
                         .unwrap_or_else(|poisoned| poisoned.into_inner())
-                        .push((row.api, result));
+                        .insert(index, result);
                 }
             });
         }
     });
-    let built: BTreeMap<_, _> = built
-        .into_inner()
+    done.into_inner()
         .unwrap_or_else(|poisoned| poisoned.into_inner())
-        .into_iter()
-        .collect();
-    built
-        .into_iter()
-        .map(|(version, result)| Ok((version, result?)))
+        .into_values()
         .collect()
 }
