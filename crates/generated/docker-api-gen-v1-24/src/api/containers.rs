@@ -4,8 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Body, ByteStream, Call, Connection, Error, Filters, Json, JsonLines, LogStream,
-    Operation, TtySource, Upgraded, headers, request_settings,
+    Body, ByteStream, Call, Connection, Error, Filters, JsonLines, LogStream, Operation,
+    TtySource, Upgraded, headers, request_settings,
 };
 
 use crate::types;
@@ -344,6 +344,10 @@ pub struct ListOptions {
     pub size: Option<bool>,
     /// `filters`.
     pub filters: Option<Filters>,
+    /// `since`, until 1.24 (Docker 1.12).
+    pub since: Option<String>,
+    /// `before`, until 1.24 (Docker 1.12).
+    pub before: Option<String>,
 }
 
 /// A request to `GET /containers/json`, sent by [`send`](Self::send).
@@ -379,6 +383,18 @@ impl<'a> List<'a> {
         self
     }
 
+    /// `since`, until 1.24 (Docker 1.12).
+    pub fn since(mut self, since: impl Into<String>) -> Self {
+        self.options.since = Some(since.into());
+        self
+    }
+
+    /// `before`, until 1.24 (Docker 1.12).
+    pub fn before(mut self, before: impl Into<String>) -> Self {
+        self.options.before = Some(before.into());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: ListOptions) -> Self {
         self.options = options;
@@ -398,6 +414,8 @@ impl<'a> List<'a> {
         call.query("limit", &options.limit);
         call.query("size", &options.size);
         call.query_json("filters", &options.filters);
+        call.query("since", &options.since);
+        call.query("before", &options.before);
         call
     }
 }
@@ -422,6 +440,8 @@ pub struct DeleteOptions {
     pub v: Option<bool>,
     /// `force`. Default: `false`.
     pub force: Option<bool>,
+    /// `link`. Default: `false`.
+    pub link: Option<bool>,
 }
 
 /// A request to `DELETE /containers/{id}`, sent by [`send`](Self::send).
@@ -445,6 +465,12 @@ impl<'a> Delete<'a> {
         self
     }
 
+    /// `link`. Default: `false`.
+    pub fn link(mut self, link: bool) -> Self {
+        self.options.link = Some(link);
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: DeleteOptions) -> Self {
         self.options = options;
@@ -462,6 +488,7 @@ impl<'a> Delete<'a> {
         let Self { mut call, options } = self;
         call.query("v", &options.v);
         call.query("force", &options.force);
+        call.query("link", &options.link);
         call
     }
 }
@@ -561,7 +588,7 @@ static PUT_ARCHIVE: Operation = Operation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutArchiveOptions {
     /// `noOverwriteDirNonDir`.
-    pub no_overwrite_dir_non_dir: Option<String>,
+    pub no_overwrite_dir_non_dir: Option<bool>,
 }
 
 /// A request to `PUT /containers/{id}/archive`, sent by [`send`](Self::send).
@@ -574,11 +601,8 @@ pub struct PutArchive<'a> {
 
 impl<'a> PutArchive<'a> {
     /// `noOverwriteDirNonDir`.
-    pub fn no_overwrite_dir_non_dir(
-        mut self,
-        no_overwrite_dir_non_dir: impl Into<String>,
-    ) -> Self {
-        self.options.no_overwrite_dir_non_dir = Some(no_overwrite_dir_non_dir.into());
+    pub fn no_overwrite_dir_non_dir(mut self, no_overwrite_dir_non_dir: bool) -> Self {
+        self.options.no_overwrite_dir_non_dir = Some(no_overwrite_dir_non_dir);
         self
     }
 
@@ -991,6 +1015,8 @@ pub struct LogsOptions {
     pub timestamps: Option<bool>,
     /// `tail`. Default: `"all"`.
     pub tail: Option<String>,
+    /// `details`. Default: `false`.
+    pub details: Option<bool>,
 }
 
 /// A request to `GET /containers/{id}/logs`, sent by [`send`](Self::send).
@@ -1038,6 +1064,12 @@ impl<'a> Logs<'a> {
         self
     }
 
+    /// `details`. Default: `false`.
+    pub fn details(mut self, details: bool) -> Self {
+        self.options.details = Some(details);
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: LogsOptions) -> Self {
         self.options = options;
@@ -1065,6 +1097,7 @@ impl<'a> Logs<'a> {
         call.query("since", &options.since);
         call.query("timestamps", &options.timestamps);
         call.query("tail", &options.tail);
+        call.query("details", &options.details);
         call
     }
 }
@@ -1332,7 +1365,7 @@ impl<'a> Stats<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<JsonLines<Json>, Error> {
+    pub async fn send(self) -> Result<JsonLines<types::ContainerStatsResponse>, Error> {
         self.prepare().json_lines().await
     }
 

@@ -68,9 +68,11 @@ impl<'a> Images<'a> {
 
     /// `POST /images/load` · API 1.24 – 1.55
     #[inline]
-    pub fn load(&self) -> Load<'a> {
+    pub fn load(&self, body: impl Into<Body>) -> Load<'a> {
+        let mut call = Call::new(self.connection, &LOAD);
+        call.body("application/x-tar", body.into());
         Load {
-            call: Call::new(self.connection, &LOAD),
+            call,
             options: LoadOptions::default(),
         }
     }
@@ -162,17 +164,15 @@ pub struct BuildOptions {
     /// `dockerfile`. Default: `"Dockerfile"`.
     pub dockerfile: Option<String>,
     /// `t`.
-    pub t: Option<String>,
+    pub t: Option<Vec<String>>,
     /// `remote`.
     pub remote: Option<String>,
     /// `q`. Default: `false`.
     pub q: Option<bool>,
     /// `nocache`. Default: `false`.
     pub nocache: Option<bool>,
-    /// `cachefrom`.
-    pub cachefrom: Option<String>,
     /// `pull`.
-    pub pull: Option<String>,
+    pub pull: Option<bool>,
     /// `rm`. Default: `true`.
     pub rm: Option<bool>,
     /// `forcerm`. Default: `false`.
@@ -193,14 +193,18 @@ pub struct BuildOptions {
     pub buildargs: Option<std::collections::BTreeMap<String, String>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
-    /// `squash`.
-    pub squash: Option<bool>,
     /// `labels`.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
-    /// `networkmode`.
-    pub networkmode: Option<String>,
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
+    /// `cpusetmems`.
+    pub cpusetmems: Option<String>,
+    /// `cgroupparent`.
+    pub cgroupparent: Option<String>,
+    /// `isolation`.
+    pub isolation: Option<types::ImageBuildIsolation>,
+    /// `ulimits`.
+    pub ulimits: Option<Vec<types::ImageBuildUlimitsItem>>,
 }
 
 /// A request to `POST /build`, sent by [`send`](Self::send).
@@ -219,8 +223,8 @@ impl<'a> Build<'a> {
     }
 
     /// `t`.
-    pub fn t(mut self, t: impl Into<String>) -> Self {
-        self.options.t = Some(t.into());
+    pub fn t(mut self, t: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.t = Some(t.into_iter().map(Into::into).collect());
         self
     }
 
@@ -242,15 +246,9 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `cachefrom`.
-    pub fn cachefrom(mut self, cachefrom: impl Into<String>) -> Self {
-        self.options.cachefrom = Some(cachefrom.into());
-        self
-    }
-
     /// `pull`.
-    pub fn pull(mut self, pull: impl Into<String>) -> Self {
-        self.options.pull = Some(pull.into());
+    pub fn pull(mut self, pull: bool) -> Self {
+        self.options.pull = Some(pull);
         self
     }
 
@@ -317,21 +315,9 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `squash`.
-    pub fn squash(mut self, squash: bool) -> Self {
-        self.options.squash = Some(squash);
-        self
-    }
-
     /// `labels`.
     pub fn labels(mut self, labels: std::collections::BTreeMap<String, String>) -> Self {
         self.options.labels = Some(labels);
-        self
-    }
-
-    /// `networkmode`.
-    pub fn networkmode(mut self, networkmode: impl Into<String>) -> Self {
-        self.options.networkmode = Some(networkmode.into());
         self
     }
 
@@ -341,6 +327,33 @@ impl<'a> Build<'a> {
         registry_config: std::collections::BTreeMap<String, types::AuthConfig>,
     ) -> Self {
         self.options.registry_config = Some(registry_config);
+        self
+    }
+
+    /// `cpusetmems`.
+    pub fn cpusetmems(mut self, cpusetmems: impl Into<String>) -> Self {
+        self.options.cpusetmems = Some(cpusetmems.into());
+        self
+    }
+
+    /// `cgroupparent`.
+    pub fn cgroupparent(mut self, cgroupparent: impl Into<String>) -> Self {
+        self.options.cgroupparent = Some(cgroupparent.into());
+        self
+    }
+
+    /// `isolation`.
+    pub fn isolation(
+        mut self,
+        isolation: impl Into<types::ImageBuildIsolation>,
+    ) -> Self {
+        self.options.isolation = Some(isolation.into());
+        self
+    }
+
+    /// `ulimits`.
+    pub fn ulimits(mut self, ulimits: Vec<types::ImageBuildUlimitsItem>) -> Self {
+        self.options.ulimits = Some(ulimits);
         self
     }
 
@@ -370,7 +383,6 @@ impl<'a> Build<'a> {
         call.query("remote", &options.remote);
         call.query("q", &options.q);
         call.query("nocache", &options.nocache);
-        call.query("cachefrom", &options.cachefrom);
         call.query("pull", &options.pull);
         call.query("rm", &options.rm);
         call.query("forcerm", &options.forcerm);
@@ -382,10 +394,12 @@ impl<'a> Build<'a> {
         call.query("cpuquota", &options.cpuquota);
         call.query_json("buildargs", &options.buildargs);
         call.query("shmsize", &options.shmsize);
-        call.query("squash", &options.squash);
         call.query_json("labels", &options.labels);
-        call.query("networkmode", &options.networkmode);
         call.header_base64_json("X-Registry-Config", &options.registry_config);
+        call.query("cpusetmems", &options.cpusetmems);
+        call.query("cgroupparent", &options.cgroupparent);
+        call.query("isolation", &options.isolation);
+        call.query_json("ulimits", &options.ulimits);
         call
     }
 }
@@ -419,7 +433,7 @@ pub struct CommitOptions {
     /// `pause`. Default: `true`.
     pub pause: Option<bool>,
     /// `changes`.
-    pub changes: Option<String>,
+    pub changes: Option<Vec<String>>,
 }
 
 /// A request to `POST /commit`, sent by [`send`](Self::send).
@@ -468,8 +482,11 @@ impl<'a> Commit<'a> {
     }
 
     /// `changes`.
-    pub fn changes(mut self, changes: impl Into<String>) -> Self {
-        self.options.changes = Some(changes.into());
+    pub fn changes(
+        mut self,
+        changes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.changes = Some(changes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -531,6 +548,10 @@ pub struct CreateOptions {
     pub tag: Option<String>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
+    /// `message`.
+    pub message: Option<String>,
+    /// `changes`.
+    pub changes: Option<Vec<String>>,
 }
 
 /// A request to `POST /images/create`, sent by [`send`](Self::send).
@@ -572,6 +593,21 @@ impl<'a> Create<'a> {
         self
     }
 
+    /// `message`.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.options.message = Some(message.into());
+        self
+    }
+
+    /// `changes`.
+    pub fn changes(
+        mut self,
+        changes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.changes = Some(changes.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The body of the request.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.call.body("application/octet-stream", body.into());
@@ -598,6 +634,8 @@ impl<'a> Create<'a> {
         call.query("repo", &options.repo);
         call.query("tag", &options.tag);
         call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.query("message", &options.message);
+        call.query("changes", &options.changes);
         call
     }
 }
@@ -652,7 +690,7 @@ impl<'a> SaveAll<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query_csv("names", &options.names);
+        call.query("names", &options.names);
         call
     }
 }
@@ -677,8 +715,8 @@ pub struct ListOptions {
     pub all: Option<bool>,
     /// `filters`.
     pub filters: Option<Filters>,
-    /// `digests`. Default: `false`.
-    pub digests: Option<bool>,
+    /// `filter`, until 1.24 (Docker 1.12).
+    pub filter: Option<String>,
 }
 
 /// A request to `GET /images/json`, sent by [`send`](Self::send).
@@ -702,9 +740,9 @@ impl<'a> List<'a> {
         self
     }
 
-    /// `digests`. Default: `false`.
-    pub fn digests(mut self, digests: bool) -> Self {
-        self.options.digests = Some(digests);
+    /// `filter`, until 1.24 (Docker 1.12).
+    pub fn filter(mut self, filter: impl Into<String>) -> Self {
+        self.options.filter = Some(filter.into());
         self
     }
 
@@ -725,7 +763,7 @@ impl<'a> List<'a> {
         let Self { mut call, options } = self;
         call.query("all", &options.all);
         call.query_json("filters", &options.filters);
-        call.query("digests", &options.digests);
+        call.query("filter", &options.filter);
         call
     }
 }
@@ -762,12 +800,6 @@ impl<'a> Load<'a> {
     /// `quiet`. Default: `false`.
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.options.quiet = Some(quiet);
-        self
-    }
-
-    /// The body of the request.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.call.body("application/x-tar", body.into());
         self
     }
 
@@ -811,6 +843,8 @@ pub struct SearchOptions {
     pub limit: Option<i64>,
     /// `filters`.
     pub filters: Option<Filters>,
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
 }
 
 /// A request to `GET /images/search`, sent by [`send`](Self::send).
@@ -834,6 +868,12 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: SearchOptions) -> Self {
         self.options = options;
@@ -851,6 +891,7 @@ impl<'a> Search<'a> {
         let Self { mut call, options } = self;
         call.query("limit", &options.limit);
         call.query_json("filters", &options.filters);
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
     }
 }

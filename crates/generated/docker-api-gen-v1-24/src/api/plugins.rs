@@ -3,10 +3,7 @@
 //! Operations on plugins: see [`Client::plugins`](crate::Client::plugins).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{
-    Call, Connection, Error, JsonLines, Operation, request_settings,
-};
-
+use docker_api_gen_core::{Call, Connection, Error, Operation, request_settings};
 use crate::types;
 
 /// The operations on plugins.
@@ -30,13 +27,21 @@ impl<'a> Plugins<'a> {
 
     /// `POST /plugins/pull` · API 1.24 – 1.55
     #[inline]
-    pub fn pull(&self, remote: &str) -> Pull<'a> {
+    pub fn pull(&self, name: &str) -> Pull<'a> {
         let mut call = Call::new(self.connection, &PULL);
-        call.query("remote", remote);
+        call.query("name", name);
         Pull {
             call,
             options: PullOptions::default(),
         }
+    }
+
+    /// `GET /plugins/{name}` · API 1.24 – 1.24
+    #[inline]
+    pub fn inspect(&self, name: &str) -> Inspect<'a> {
+        let mut call = Call::new(self.connection, &INSPECT);
+        call.path("name", name);
+        Inspect { call }
     }
 
     /// `DELETE /plugins/{name}` · API 1.24 – 1.55
@@ -44,10 +49,7 @@ impl<'a> Plugins<'a> {
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
         call.path("name", name);
-        Delete {
-            call,
-            options: DeleteOptions::default(),
-        }
+        Delete { call }
     }
 
     /// `POST /plugins/{name}/disable` · API 1.24 – 1.55
@@ -63,18 +65,7 @@ impl<'a> Plugins<'a> {
     pub fn enable(&self, name: &str) -> Enable<'a> {
         let mut call = Call::new(self.connection, &ENABLE);
         call.path("name", name);
-        Enable {
-            call,
-            options: EnableOptions::default(),
-        }
-    }
-
-    /// `GET /plugins/{name}/json` · API 1.24 – 1.55
-    #[inline]
-    pub fn inspect(&self, name: &str) -> Inspect<'a> {
-        let mut call = Call::new(self.connection, &INSPECT);
-        call.path("name", name);
-        Inspect { call }
+        Enable { call }
     }
 
     /// `POST /plugins/{name}/push` · API 1.24 – 1.55
@@ -82,14 +73,18 @@ impl<'a> Plugins<'a> {
     pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
         call.path("name", name);
-        Push { call }
+        Push {
+            call,
+            options: PushOptions::default(),
+        }
     }
 
     /// `POST /plugins/{name}/set` · API 1.24 – 1.55
     #[inline]
-    pub fn set(&self, name: &str) -> Set<'a> {
+    pub fn set(&self, name: &str, body: Vec<String>) -> Set<'a> {
         let mut call = Call::new(self.connection, &SET);
         call.path("name", name);
+        call.json_body(&body);
         Set { call }
     }
 }
@@ -140,8 +135,6 @@ static PULL: Operation = Operation {
 /// What can be asked of [`Pull`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullOptions {
-    /// `name`.
-    pub name: Option<String>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -155,21 +148,9 @@ pub struct Pull<'a> {
 }
 
 impl<'a> Pull<'a> {
-    /// `name`.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.options.name = Some(name.into());
-        self
-    }
-
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
-        self
-    }
-
-    /// The body of the request.
-    pub fn body(mut self, body: Vec<types::PluginPullRequestItem>) -> Self {
-        self.call.json_body(&body);
         self
     }
 
@@ -181,20 +162,51 @@ impl<'a> Pull<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<JsonLines<types::CreateImageInfo>, Error> {
-        self.prepare().json_lines().await
+    pub async fn send(self) -> Result<Vec<types::PluginPullResponseItem>, Error> {
+        self.prepare().json().await
     }
 
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("name", &options.name);
         call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
     }
 }
 
 request_settings!(Pull);
+
+static INSPECT: Operation = Operation {
+    id: "PluginInspect",
+    name: "plugins.inspect",
+    method: Method::GET,
+    path: "/plugins/{name}",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: false,
+    tty: None,
+};
+
+/// A request to `GET /plugins/{name}`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Inspect<'a> {
+    call: Call<'a>,
+}
+
+impl<'a> Inspect<'a> {
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<types::Plugin, Error> {
+        self.prepare().json().await
+    }
+
+    fn prepare(self) -> Call<'a> {
+        self.call
+    }
+}
+
+request_settings!(Inspect);
 
 static DELETE: Operation = Operation {
     id: "PluginDelete",
@@ -207,45 +219,22 @@ static DELETE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Delete`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeleteOptions {
-    /// `force`. Default: `false`.
-    pub force: Option<bool>,
-}
-
 /// A request to `DELETE /plugins/{name}`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Delete<'a> {
     call: Call<'a>,
-    options: DeleteOptions,
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
-    pub fn force(mut self, force: bool) -> Self {
-        self.options.force = Some(force);
-        self
-    }
-
-    /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: DeleteOptions) -> Self {
-        self.options = options;
-        self
-    }
-
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<types::Plugin, Error> {
-        self.prepare().json().await
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
     }
 
-    #[inline]
     fn prepare(self) -> Call<'a> {
-        let Self { mut call, options } = self;
-        call.query("force", &options.force);
-        call
+        self.call
     }
 }
 
@@ -294,30 +283,62 @@ static ENABLE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Enable`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EnableOptions {
-    /// `timeout`. Default: `0`.
-    pub timeout: Option<i64>,
-}
-
 /// A request to `POST /plugins/{name}/enable`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Enable<'a> {
     call: Call<'a>,
-    options: EnableOptions,
 }
 
 impl<'a> Enable<'a> {
-    /// `timeout`. Default: `0`.
-    pub fn timeout(mut self, timeout: i64) -> Self {
-        self.options.timeout = Some(timeout);
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
+    }
+
+    fn prepare(self) -> Call<'a> {
+        self.call
+    }
+}
+
+request_settings!(Enable);
+
+static PUSH: Operation = Operation {
+    id: "PluginPush",
+    name: "plugins.push",
+    method: Method::POST,
+    path: "/plugins/{name}/push",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: true,
+    tty: None,
+};
+
+/// What can be asked of [`Push`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PushOptions {
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
+}
+
+/// A request to `POST /plugins/{name}/push`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct Push<'a> {
+    call: Call<'a>,
+    options: PushOptions,
+}
+
+impl<'a> Push<'a> {
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
         self
     }
 
     /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: EnableOptions) -> Self {
+    pub fn options(mut self, options: PushOptions) -> Self {
         self.options = options;
         self
     }
@@ -331,72 +352,8 @@ impl<'a> Enable<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("timeout", &options.timeout);
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
-    }
-}
-
-request_settings!(Enable);
-
-static INSPECT: Operation = Operation {
-    id: "PluginInspect",
-    name: "plugins.inspect",
-    method: Method::GET,
-    path: "/plugins/{name}/json",
-    version: crate::API_VERSION,
-    outcomes: &[],
-    unbounded: false,
-    tty: None,
-};
-
-/// A request to `GET /plugins/{name}/json`, sent by [`send`](Self::send).
-#[derive(Debug)]
-#[must_use = "a request does nothing until it is sent"]
-pub struct Inspect<'a> {
-    call: Call<'a>,
-}
-
-impl<'a> Inspect<'a> {
-    /// Sends the request.
-    #[inline]
-    pub async fn send(self) -> Result<types::Plugin, Error> {
-        self.prepare().json().await
-    }
-
-    fn prepare(self) -> Call<'a> {
-        self.call
-    }
-}
-
-request_settings!(Inspect);
-
-static PUSH: Operation = Operation {
-    id: "PluginPush",
-    name: "plugins.push",
-    method: Method::POST,
-    path: "/plugins/{name}/push",
-    version: crate::API_VERSION,
-    outcomes: &[],
-    unbounded: true,
-    tty: None,
-};
-
-/// A request to `POST /plugins/{name}/push`, sent by [`send`](Self::send).
-#[derive(Debug)]
-#[must_use = "a request does nothing until it is sent"]
-pub struct Push<'a> {
-    call: Call<'a>,
-}
-
-impl<'a> Push<'a> {
-    /// Sends the request.
-    #[inline]
-    pub async fn send(self) -> Result<JsonLines<types::PushImageInfo>, Error> {
-        self.prepare().json_lines().await
-    }
-
-    fn prepare(self) -> Call<'a> {
-        self.call
     }
 }
 
@@ -421,12 +378,6 @@ pub struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: Vec<String>) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {

@@ -260,8 +260,6 @@ static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub registry_auth_from: Option<String>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -275,12 +273,6 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub fn registry_auth_from(mut self, registry_auth_from: impl Into<String>) -> Self {
-        self.options.registry_auth_from = Some(registry_auth_from.into());
-        self
-    }
-
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -295,14 +287,13 @@ impl<'a> Update<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<types::ImageDeleteResponse, Error> {
-        self.prepare().json().await
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
     }
 
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("registryAuthFrom", &options.registry_auth_from);
         call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
     }

@@ -232,8 +232,6 @@ pub struct UpdateOptions {
     pub rotate_worker_token: Option<bool>,
     /// `rotateManagerToken`. Default: `false`.
     pub rotate_manager_token: Option<bool>,
-    /// `rotateManagerUnlockKey`. Default: `false`.
-    pub rotate_manager_unlock_key: Option<bool>,
 }
 
 /// A request to `POST /swarm/update`, sent by [`send`](Self::send).
@@ -257,12 +255,6 @@ impl<'a> Update<'a> {
         self
     }
 
-    /// `rotateManagerUnlockKey`. Default: `false`.
-    pub fn rotate_manager_unlock_key(mut self, rotate_manager_unlock_key: bool) -> Self {
-        self.options.rotate_manager_unlock_key = Some(rotate_manager_unlock_key);
-        self
-    }
-
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: UpdateOptions) -> Self {
         self.options = options;
@@ -280,7 +272,6 @@ impl<'a> Update<'a> {
         let Self { mut call, options } = self;
         call.query("rotateWorkerToken", &options.rotate_worker_token);
         call.query("rotateManagerToken", &options.rotate_manager_token);
-        call.query("rotateManagerUnlockKey", &options.rotate_manager_unlock_key);
         call
     }
 }

@@ -47,10 +47,7 @@ impl<'a> Volumes<'a> {
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
         call.path("name", name);
-        Delete {
-            call,
-            options: DeleteOptions::default(),
-        }
+        Delete { call }
     }
 }
 
@@ -184,45 +181,22 @@ static DELETE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Delete`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct DeleteOptions {
-    /// `force`. Default: `false`.
-    pub force: Option<bool>,
-}
-
 /// A request to `DELETE /volumes/{name}`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Delete<'a> {
     call: Call<'a>,
-    options: DeleteOptions,
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
-    pub fn force(mut self, force: bool) -> Self {
-        self.options.force = Some(force);
-        self
-    }
-
-    /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: DeleteOptions) -> Self {
-        self.options = options;
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
     }
 
-    #[inline]
     fn prepare(self) -> Call<'a> {
-        let Self { mut call, options } = self;
-        call.query("force", &options.force);
-        call
+        self.call
     }
 }
 

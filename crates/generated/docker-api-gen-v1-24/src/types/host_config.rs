@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use docker_api_gen_core::wire;
 use super::{
-    DeviceMapping, Mount, ResourcesBlkioWeightDeviceItem, ResourcesUlimit, RestartPolicy,
-    ThrottleDevice,
+    DeviceMapping, PortMap, ResourcesBlkioWeightDeviceItem, ResourcesUlimit,
+    RestartPolicy, ThrottleDevice,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,10 +31,6 @@ pub struct HostConfig {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
-    pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
-    pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
     /// `CpusetMems`.
@@ -49,22 +45,20 @@ pub struct HostConfig {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
-    pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
-    pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
     /// `IOMaximumIOps`.
     pub io_maximum_iops: Option<i64>,
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// `KernelMemory`, until 1.41 (Docker 20.10).
+    pub kernel_memory: Option<i64>,
     /// `Binds`.
     pub binds: Option<Vec<String>>,
     /// `ContainerIDFile`.
@@ -74,17 +68,13 @@ pub struct HostConfig {
     /// `NetworkMode`.
     pub network_mode: Option<String>,
     /// `PortBindings`.
-    pub port_bindings: Option<BTreeMap<String, HostConfigPortBinding>>,
+    pub port_bindings: Option<PortMap>,
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
-    /// `AutoRemove`.
-    pub auto_remove: Option<bool>,
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
-    /// `Mounts`.
-    pub mounts: Option<Vec<Mount>>,
     /// `CapAdd`.
     pub cap_add: Option<Vec<String>>,
     /// `CapDrop`.
@@ -158,8 +148,6 @@ impl wire::ReadFields for HostConfig {
             "BlkioDeviceWriteIOps" => value.read(&mut self.blkio_device_write_iops),
             "CpuPeriod" => value.read(&mut self.cpu_period),
             "CpuQuota" => value.read(&mut self.cpu_quota),
-            "CpuRealtimePeriod" => value.read(&mut self.cpu_realtime_period),
-            "CpuRealtimeRuntime" => value.read(&mut self.cpu_realtime_runtime),
             "CpusetCpus" => value.read(&mut self.cpuset_cpus),
             "CpusetMems" => value.read(&mut self.cpuset_mems),
             "Devices" => value.read(&mut self.devices),
@@ -167,24 +155,21 @@ impl wire::ReadFields for HostConfig {
             "MemoryReservation" => value.read(&mut self.memory_reservation),
             "MemorySwap" => value.read(&mut self.memory_swap),
             "MemorySwappiness" => value.read(&mut self.memory_swappiness),
-            "NanoCpus" => value.read(&mut self.nano_cpus),
             "OomKillDisable" => value.read(&mut self.oom_kill_disable),
             "PidsLimit" => value.read(&mut self.pids_limit),
             "Ulimits" => value.read(&mut self.ulimits),
-            "CpuCount" => value.read(&mut self.cpu_count),
             "CpuPercent" => value.read(&mut self.cpu_percent),
             "IOMaximumIOps" => value.read(&mut self.io_maximum_iops),
             "IOMaximumBandwidth" => value.read(&mut self.io_maximum_bandwidth),
+            "KernelMemory" => value.read(&mut self.kernel_memory),
             "Binds" => value.read(&mut self.binds),
             "ContainerIDFile" => value.read(&mut self.container_id_file),
             "LogConfig" => value.read(&mut self.log_config),
             "NetworkMode" => value.read(&mut self.network_mode),
             "PortBindings" => value.read(&mut self.port_bindings),
             "RestartPolicy" => value.read(&mut self.restart_policy),
-            "AutoRemove" => value.read(&mut self.auto_remove),
             "VolumeDriver" => value.read(&mut self.volume_driver),
             "VolumesFrom" => value.read(&mut self.volumes_from),
-            "Mounts" => value.read(&mut self.mounts),
             "CapAdd" => value.read(&mut self.cap_add),
             "CapDrop" => value.read(&mut self.cap_drop),
             "Dns" => value.read(&mut self.dns),
@@ -231,8 +216,6 @@ impl wire::WriteFields for HostConfig {
         to.write("BlkioDeviceWriteIOps", &self.blkio_device_write_iops)?;
         to.write("CpuPeriod", &self.cpu_period)?;
         to.write("CpuQuota", &self.cpu_quota)?;
-        to.write("CpuRealtimePeriod", &self.cpu_realtime_period)?;
-        to.write("CpuRealtimeRuntime", &self.cpu_realtime_runtime)?;
         to.write("CpusetCpus", &self.cpuset_cpus)?;
         to.write("CpusetMems", &self.cpuset_mems)?;
         to.write("Devices", &self.devices)?;
@@ -240,24 +223,21 @@ impl wire::WriteFields for HostConfig {
         to.write("MemoryReservation", &self.memory_reservation)?;
         to.write("MemorySwap", &self.memory_swap)?;
         to.write("MemorySwappiness", &self.memory_swappiness)?;
-        to.write("NanoCpus", &self.nano_cpus)?;
         to.write("OomKillDisable", &self.oom_kill_disable)?;
         to.write("PidsLimit", &self.pids_limit)?;
         to.write("Ulimits", &self.ulimits)?;
-        to.write("CpuCount", &self.cpu_count)?;
         to.write("CpuPercent", &self.cpu_percent)?;
         to.write("IOMaximumIOps", &self.io_maximum_iops)?;
         to.write("IOMaximumBandwidth", &self.io_maximum_bandwidth)?;
+        to.write("KernelMemory", &self.kernel_memory)?;
         to.write("Binds", &self.binds)?;
         to.write("ContainerIDFile", &self.container_id_file)?;
         to.write("LogConfig", &self.log_config)?;
         to.write("NetworkMode", &self.network_mode)?;
         to.write("PortBindings", &self.port_bindings)?;
         to.write("RestartPolicy", &self.restart_policy)?;
-        to.write("AutoRemove", &self.auto_remove)?;
         to.write("VolumeDriver", &self.volume_driver)?;
         to.write("VolumesFrom", &self.volumes_from)?;
-        to.write("Mounts", &self.mounts)?;
         to.write("CapAdd", &self.cap_add)?;
         to.write("CapDrop", &self.cap_drop)?;
         to.write("Dns", &self.dns)?;
@@ -383,42 +363,6 @@ impl wire::WriteFields for HostConfigLogConfig {
     ) -> Result<(), M::Error> {
         to.write("Type", &self.type_)?;
         to.write("Config", &self.config)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HostConfigPortBinding {
-    /// `HostIp`, until 1.34 (Docker 17.11).
-    pub host_ip: Option<String>,
-    /// `HostPort`, until 1.34 (Docker 17.11).
-    pub host_port: Option<String>,
-}
-
-wire::readable!(HostConfigPortBinding);
-wire::writable!(HostConfigPortBinding);
-
-impl wire::ReadFields for HostConfigPortBinding {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "HostIp" => value.read(&mut self.host_ip),
-            "HostPort" => value.read(&mut self.host_port),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for HostConfigPortBinding {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("HostIp", &self.host_ip)?;
-        to.write("HostPort", &self.host_port)?;
         Ok(())
     }
 }

@@ -13,6 +13,7 @@ mod plugin;
 mod service;
 mod swarm;
 mod system;
+mod system_info;
 mod task;
 mod volume;
 
@@ -27,5 +28,6 @@ pub use plugin::*;
 pub use service::*;
 pub use swarm::*;
 pub use system::*;
+pub use system_info::*;
 pub use task::*;
 pub use volume::*;

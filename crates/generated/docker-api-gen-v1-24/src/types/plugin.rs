@@ -8,13 +8,15 @@ pub struct Plugin {
     /// `Id`.
     pub id: Option<String>,
     /// `Name`.
-    pub name: String,
-    /// `Enabled`.
-    pub enabled: bool,
-    /// `Settings`.
-    pub settings: PluginSettings,
+    pub name: Option<String>,
+    /// `Tag`, until 1.24 (Docker 1.12).
+    pub tag: Option<String>,
+    /// `Active`, until 1.24 (Docker 1.12).
+    pub active: Option<bool>,
     /// `Config`.
-    pub config: PluginConfig,
+    pub config: Option<PluginConfig>,
+    /// `Manifest`, until 1.24 (Docker 1.12).
+    pub manifest: Option<PluginManifest>,
 }
 
 wire::readable!(Plugin);
@@ -31,9 +33,10 @@ impl wire::ReadFields for Plugin {
         match name {
             "Id" => value.read(&mut self.id),
             "Name" => value.read(&mut self.name),
-            "Enabled" => value.read(&mut self.enabled),
-            "Settings" => value.read(&mut self.settings),
+            "Tag" => value.read(&mut self.tag),
+            "Active" => value.read(&mut self.active),
             "Config" => value.read(&mut self.config),
+            "Manifest" => value.read(&mut self.manifest),
             _ => value.skip(),
         }
     }
@@ -47,9 +50,10 @@ impl wire::WriteFields for Plugin {
     ) -> Result<(), M::Error> {
         to.write("Id", &self.id)?;
         to.write("Name", &self.name)?;
-        to.write("Enabled", &self.enabled)?;
-        to.write("Settings", &self.settings)?;
+        to.write("Tag", &self.tag)?;
+        to.write("Active", &self.active)?;
         to.write("Config", &self.config)?;
+        to.write("Manifest", &self.manifest)?;
         Ok(())
     }
 }
@@ -57,14 +61,14 @@ impl wire::WriteFields for Plugin {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
-    /// `Name`.
+    /// `Name`, until 1.24 (Docker 1.12).
     pub name: String,
-    /// `Description`.
+    /// `Description`, until 1.24 (Docker 1.12).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
-    /// `Path`.
-    pub path: String,
+    /// `Path`, until 1.24 (Docker 1.12).
+    pub path: Option<String>,
 }
 
 wire::readable!(PluginDevice);
@@ -105,14 +109,14 @@ impl wire::WriteFields for PluginDevice {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
-    /// `Name`.
+    /// `Name`, until 1.24 (Docker 1.12).
     pub name: String,
-    /// `Description`.
+    /// `Description`, until 1.24 (Docker 1.12).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
-    /// `Value`.
-    pub value: String,
+    /// `Value`, until 1.24 (Docker 1.12).
+    pub value: Option<String>,
 }
 
 wire::readable!(PluginEnv);
@@ -153,11 +157,11 @@ impl wire::WriteFields for PluginEnv {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginInterfaceType {
-    /// `Prefix`, until 1.51 (Docker 28.3).
+    /// `Prefix`, until 1.24 (Docker 1.12).
     pub prefix: String,
-    /// `Capability`, until 1.51 (Docker 28.3).
+    /// `Capability`, until 1.24 (Docker 1.12).
     pub capability: String,
-    /// `Version`, until 1.51 (Docker 28.3).
+    /// `Version`, until 1.24 (Docker 1.12).
     pub version: String,
 }
 
@@ -204,7 +208,7 @@ pub struct PluginMount {
     /// `Settable`.
     pub settable: Vec<String>,
     /// `Source`.
-    pub source: String,
+    pub source: Option<String>,
     /// `Destination`.
     pub destination: String,
     /// `Type`.
@@ -256,23 +260,23 @@ impl wire::WriteFields for PluginMount {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginSettings {
+pub struct PluginConfig {
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
     /// `Env`.
     pub env: Vec<String>,
     /// `Args`.
     pub args: Vec<String>,
-    /// `Devices`.
+    /// `Devices`, until 1.24 (Docker 1.12).
     pub devices: Vec<PluginDevice>,
 }
 
-wire::readable!(PluginSettings);
+wire::readable!(PluginConfig);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginSettings);
+wire::writable!(PluginConfig);
 
-impl wire::ReadFields for PluginSettings {
+impl wire::ReadFields for PluginConfig {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -289,7 +293,7 @@ impl wire::ReadFields for PluginSettings {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginSettings {
+impl wire::WriteFields for PluginConfig {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
@@ -304,19 +308,19 @@ impl wire::WriteFields for PluginSettings {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfigInterface {
-    /// `Types`.
+pub struct PluginManifestInterface {
+    /// `Types`, until 1.24 (Docker 1.12).
     pub types: Vec<PluginInterfaceType>,
-    /// `Socket`.
-    pub socket: String,
+    /// `Socket`, until 1.24 (Docker 1.12).
+    pub socket: Option<String>,
 }
 
-wire::readable!(PluginConfigInterface);
+wire::readable!(PluginManifestInterface);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigInterface);
+wire::writable!(PluginManifestInterface);
 
-impl wire::ReadFields for PluginConfigInterface {
+impl wire::ReadFields for PluginManifestInterface {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -331,7 +335,7 @@ impl wire::ReadFields for PluginConfigInterface {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigInterface {
+impl wire::WriteFields for PluginManifestInterface {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
@@ -344,57 +348,57 @@ impl wire::WriteFields for PluginConfigInterface {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfigUser {
-    /// `UID`.
+pub struct PluginManifestUser {
+    /// `Uid`, until 1.24 (Docker 1.12).
     pub uid: Option<u32>,
-    /// `GID`.
+    /// `Gid`, until 1.24 (Docker 1.12).
     pub gid: Option<u32>,
 }
 
-wire::readable!(PluginConfigUser);
+wire::readable!(PluginManifestUser);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigUser);
+wire::writable!(PluginManifestUser);
 
-impl wire::ReadFields for PluginConfigUser {
+impl wire::ReadFields for PluginManifestUser {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "UID" => value.read(&mut self.uid),
-            "GID" => value.read(&mut self.gid),
+            "Uid" => value.read(&mut self.uid),
+            "Gid" => value.read(&mut self.gid),
             _ => value.skip(),
         }
     }
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigUser {
+impl wire::WriteFields for PluginManifestUser {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("UID", &self.uid)?;
-        to.write("GID", &self.gid)?;
+        to.write("Uid", &self.uid)?;
+        to.write("Gid", &self.gid)?;
         Ok(())
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfigNetwork {
-    /// `Type`.
-    pub type_: String,
+pub struct PluginManifestNetwork {
+    /// `Type`, until 1.24 (Docker 1.12).
+    pub type_: Option<String>,
 }
 
-wire::readable!(PluginConfigNetwork);
+wire::readable!(PluginManifestNetwork);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigNetwork);
+wire::writable!(PluginManifestNetwork);
 
-impl wire::ReadFields for PluginConfigNetwork {
+impl wire::ReadFields for PluginManifestNetwork {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -408,7 +412,7 @@ impl wire::ReadFields for PluginConfigNetwork {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigNetwork {
+impl wire::WriteFields for PluginManifestNetwork {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
@@ -420,67 +424,23 @@ impl wire::WriteFields for PluginConfigNetwork {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfigLinux {
-    /// `Capabilities`.
-    pub capabilities: Vec<String>,
-    /// `AllowAllDevices`.
-    pub allow_all_devices: bool,
-    /// `Devices`.
-    pub devices: Vec<PluginDevice>,
-}
-
-wire::readable!(PluginConfigLinux);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigLinux);
-
-impl wire::ReadFields for PluginConfigLinux {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Capabilities" => value.read(&mut self.capabilities),
-            "AllowAllDevices" => value.read(&mut self.allow_all_devices),
-            "Devices" => value.read(&mut self.devices),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigLinux {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Capabilities", &self.capabilities)?;
-        to.write("AllowAllDevices", &self.allow_all_devices)?;
-        to.write("Devices", &self.devices)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct PluginConfigArgs {
-    /// `Name`.
-    pub name: String,
-    /// `Description`.
-    pub description: String,
-    /// `Settable`.
+pub struct PluginManifestArgs {
+    /// `Name`, until 1.24 (Docker 1.12).
+    pub name: Option<String>,
+    /// `Description`, until 1.24 (Docker 1.12).
+    pub description: Option<String>,
+    /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
-    /// `Value`.
+    /// `Value`, until 1.24 (Docker 1.12).
     pub value: Vec<String>,
 }
 
-wire::readable!(PluginConfigArgs);
+wire::readable!(PluginManifestArgs);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigArgs);
+wire::writable!(PluginManifestArgs);
 
-impl wire::ReadFields for PluginConfigArgs {
+impl wire::ReadFields for PluginManifestArgs {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -497,7 +457,7 @@ impl wire::ReadFields for PluginConfigArgs {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigArgs {
+impl wire::WriteFields for PluginManifestArgs {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
@@ -512,144 +472,105 @@ impl wire::WriteFields for PluginConfigArgs {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfigRootfs {
-    /// `type`.
-    pub type_: Option<String>,
-    /// `diff_ids`.
-    pub diff_ids: Vec<String>,
+pub struct PluginManifest {
+    /// `ManifestVersion`, until 1.24 (Docker 1.12).
+    pub manifest_version: Option<String>,
+    /// `Description`, until 1.24 (Docker 1.12).
+    pub description: Option<String>,
+    /// `Documentation`, until 1.24 (Docker 1.12).
+    pub documentation: Option<String>,
+    /// `Interface`, until 1.24 (Docker 1.12).
+    pub interface: Option<PluginManifestInterface>,
+    /// `Entrypoint`, until 1.24 (Docker 1.12).
+    pub entrypoint: Vec<String>,
+    /// `Workdir`, until 1.24 (Docker 1.12).
+    pub workdir: Option<String>,
+    /// `User`, until 1.24 (Docker 1.12).
+    pub user: Option<PluginManifestUser>,
+    /// `Network`, until 1.24 (Docker 1.12).
+    pub network: Option<PluginManifestNetwork>,
+    /// `Capabilities`, until 1.24 (Docker 1.12).
+    pub capabilities: Vec<String>,
+    /// `Mounts`, until 1.24 (Docker 1.12).
+    pub mounts: Vec<PluginMount>,
+    /// `Devices`, until 1.24 (Docker 1.12).
+    pub devices: Vec<PluginDevice>,
+    /// `Env`, until 1.24 (Docker 1.12).
+    pub env: Vec<PluginEnv>,
+    /// `Args`, until 1.24 (Docker 1.12).
+    pub args: Option<PluginManifestArgs>,
 }
 
-wire::readable!(PluginConfigRootfs);
+wire::readable!(PluginManifest);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(PluginConfigRootfs);
+wire::writable!(PluginManifest);
 
-impl wire::ReadFields for PluginConfigRootfs {
+impl wire::ReadFields for PluginManifest {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "type" => value.read(&mut self.type_),
-            "diff_ids" => value.read(&mut self.diff_ids),
+            "ManifestVersion" => value.read(&mut self.manifest_version),
+            "Description" => value.read(&mut self.description),
+            "Documentation" => value.read(&mut self.documentation),
+            "Interface" => value.read(&mut self.interface),
+            "Entrypoint" => value.read(&mut self.entrypoint),
+            "Workdir" => value.read(&mut self.workdir),
+            "User" => value.read(&mut self.user),
+            "Network" => value.read(&mut self.network),
+            "Capabilities" => value.read(&mut self.capabilities),
+            "Mounts" => value.read(&mut self.mounts),
+            "Devices" => value.read(&mut self.devices),
+            "Env" => value.read(&mut self.env),
+            "Args" => value.read(&mut self.args),
             _ => value.skip(),
         }
     }
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfigRootfs {
+impl wire::WriteFields for PluginManifest {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("type", &self.type_)?;
-        to.write("diff_ids", &self.diff_ids)?;
+        to.write("ManifestVersion", &self.manifest_version)?;
+        to.write("Description", &self.description)?;
+        to.write("Documentation", &self.documentation)?;
+        to.write("Interface", &self.interface)?;
+        to.write("Entrypoint", &self.entrypoint)?;
+        to.write("Workdir", &self.workdir)?;
+        to.write("User", &self.user)?;
+        to.write("Network", &self.network)?;
+        to.write("Capabilities", &self.capabilities)?;
+        to.write("Mounts", &self.mounts)?;
+        to.write("Devices", &self.devices)?;
+        to.write("Env", &self.env)?;
+        to.write("Args", &self.args)?;
         Ok(())
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PluginConfig {
-    /// `Description`.
-    pub description: String,
-    /// `Documentation`.
-    pub documentation: String,
-    /// `Interface`.
-    pub interface: PluginConfigInterface,
-    /// `Entrypoint`.
-    pub entrypoint: Vec<String>,
-    /// `WorkDir`.
-    pub work_dir: String,
-    /// `User`.
-    pub user: Option<PluginConfigUser>,
-    /// `Network`.
-    pub network: PluginConfigNetwork,
-    /// `Linux`.
-    pub linux: PluginConfigLinux,
-    /// `PropagatedMount`.
-    pub propagated_mount: String,
-    /// `Mounts`.
-    pub mounts: Vec<PluginMount>,
-    /// `Env`.
-    pub env: Vec<PluginEnv>,
-    /// `Args`.
-    pub args: PluginConfigArgs,
-    /// `rootfs`.
-    pub rootfs: Option<PluginConfigRootfs>,
-}
-
-wire::readable!(PluginConfig);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(PluginConfig);
-
-impl wire::ReadFields for PluginConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Description" => value.read(&mut self.description),
-            "Documentation" => value.read(&mut self.documentation),
-            "Interface" => value.read(&mut self.interface),
-            "Entrypoint" => value.read(&mut self.entrypoint),
-            "WorkDir" => value.read(&mut self.work_dir),
-            "User" => value.read(&mut self.user),
-            "Network" => value.read(&mut self.network),
-            "Linux" => value.read(&mut self.linux),
-            "PropagatedMount" => value.read(&mut self.propagated_mount),
-            "Mounts" => value.read(&mut self.mounts),
-            "Env" => value.read(&mut self.env),
-            "Args" => value.read(&mut self.args),
-            "rootfs" => value.read(&mut self.rootfs),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Description", &self.description)?;
-        to.write("Documentation", &self.documentation)?;
-        to.write("Interface", &self.interface)?;
-        to.write("Entrypoint", &self.entrypoint)?;
-        to.write("WorkDir", &self.work_dir)?;
-        to.write("User", &self.user)?;
-        to.write("Network", &self.network)?;
-        to.write("Linux", &self.linux)?;
-        to.write("PropagatedMount", &self.propagated_mount)?;
-        to.write("Mounts", &self.mounts)?;
-        to.write("Env", &self.env)?;
-        to.write("Args", &self.args)?;
-        to.write("rootfs", &self.rootfs)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PluginPullRequestItem {
-    /// `Name`.
+pub struct PluginPullResponseItem {
+    /// `Name`, until 1.24 (Docker 1.12).
     pub name: Option<String>,
-    /// `Description`.
+    /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
-    /// `Value`.
-    pub value: Option<Vec<String>>,
+    /// `Value`, until 1.24 (Docker 1.12).
+    pub value: Vec<String>,
 }
 
-#[cfg(feature = "serde-both")]
-wire::readable!(PluginPullRequestItem);
-wire::writable!(PluginPullRequestItem);
+wire::readable!(PluginPullResponseItem);
 
 #[cfg(feature = "serde-both")]
-impl wire::ReadFields for PluginPullRequestItem {
+wire::writable!(PluginPullResponseItem);
+
+impl wire::ReadFields for PluginPullResponseItem {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -664,7 +585,8 @@ impl wire::ReadFields for PluginPullRequestItem {
     }
 }
 
-impl wire::WriteFields for PluginPullRequestItem {
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PluginPullResponseItem {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,

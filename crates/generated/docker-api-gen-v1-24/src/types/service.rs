@@ -85,6 +85,94 @@ impl wire::WriteFields for EndpointSpec {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct Mount {
+    /// `Target`.
+    pub target: Option<String>,
+    /// `Source`.
+    pub source: Option<String>,
+    /// `Type`.
+    pub type_: Option<MountType>,
+    /// `ReadOnly`.
+    pub read_only: Option<bool>,
+    /// `BindOptions`.
+    pub bind_options: Option<MountBindOptions>,
+    /// `VolumeOptions`.
+    pub volume_options: Option<MountVolumeOptions>,
+}
+
+wire::readable!(Mount);
+wire::writable!(Mount);
+
+impl wire::ReadFields for Mount {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Target" => value.read(&mut self.target),
+            "Source" => value.read(&mut self.source),
+            "Type" => value.read(&mut self.type_),
+            "ReadOnly" => value.read(&mut self.read_only),
+            "BindOptions" => value.read(&mut self.bind_options),
+            "VolumeOptions" => value.read(&mut self.volume_options),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for Mount {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Target", &self.target)?;
+        to.write("Source", &self.source)?;
+        to.write("Type", &self.type_)?;
+        to.write("ReadOnly", &self.read_only)?;
+        to.write("BindOptions", &self.bind_options)?;
+        to.write("VolumeOptions", &self.volume_options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MountType {
+    /// `bind`.
+    Bind,
+    /// `volume`.
+    Volume,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl MountType {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Bind => "bind",
+            Self::Volume => "volume",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for MountType {
+    fn from(text: &str) -> Self {
+        match text {
+            "bind" => Self::Bind,
+            "volume" => Self::Volume,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(MountType);
+wire::readable_text!(MountType);
+wire::writable_text!(MountType);
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Service {
     /// `ID`.
@@ -156,7 +244,7 @@ pub struct ServiceSpec {
     pub mode: Option<ServiceSpecMode>,
     /// `UpdateConfig`.
     pub update_config: Option<ServiceSpecUpdateConfig>,
-    /// `Networks`.
+    /// `Networks`, until 1.51 (Docker 28.3).
     pub networks: Option<Vec<ServiceSpecNetwork>>,
     /// `EndpointSpec`.
     pub endpoint_spec: Option<EndpointSpec>,
@@ -196,42 +284,6 @@ impl wire::WriteFields for ServiceSpec {
         to.write("UpdateConfig", &self.update_config)?;
         to.write("Networks", &self.networks)?;
         to.write("EndpointSpec", &self.endpoint_spec)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ServiceUpdateResponse {
-    /// `Warnings`.
-    pub warnings: Vec<String>,
-}
-
-wire::readable!(ServiceUpdateResponse);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ServiceUpdateResponse);
-
-impl wire::ReadFields for ServiceUpdateResponse {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Warnings" => value.read(&mut self.warnings),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ServiceUpdateResponse {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Warnings", &self.warnings)?;
         Ok(())
     }
 }
@@ -307,6 +359,166 @@ impl From<&str> for EndpointSpecMode {
 wire::text_enum!(EndpointSpecMode);
 wire::readable_text!(EndpointSpecMode);
 wire::writable_text!(EndpointSpecMode);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MountBindOptionsPropagation {
+    /// `private`.
+    Private,
+    /// `rprivate`.
+    Rprivate,
+    /// `shared`.
+    Shared,
+    /// `rshared`.
+    Rshared,
+    /// `slave`.
+    Slave,
+    /// `rslave`.
+    Rslave,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl MountBindOptionsPropagation {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Private => "private",
+            Self::Rprivate => "rprivate",
+            Self::Shared => "shared",
+            Self::Rshared => "rshared",
+            Self::Slave => "slave",
+            Self::Rslave => "rslave",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for MountBindOptionsPropagation {
+    fn from(text: &str) -> Self {
+        match text {
+            "private" => Self::Private,
+            "rprivate" => Self::Rprivate,
+            "shared" => Self::Shared,
+            "rshared" => Self::Rshared,
+            "slave" => Self::Slave,
+            "rslave" => Self::Rslave,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(MountBindOptionsPropagation);
+wire::readable_text!(MountBindOptionsPropagation);
+wire::writable_text!(MountBindOptionsPropagation);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MountBindOptions {
+    /// `Propagation`.
+    pub propagation: Option<MountBindOptionsPropagation>,
+}
+
+wire::readable!(MountBindOptions);
+wire::writable!(MountBindOptions);
+
+impl wire::ReadFields for MountBindOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Propagation" => value.read(&mut self.propagation),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for MountBindOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Propagation", &self.propagation)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MountVolumeOptionsDriverConfig {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: Option<BTreeMap<String, String>>,
+}
+
+wire::readable!(MountVolumeOptionsDriverConfig);
+wire::writable!(MountVolumeOptionsDriverConfig);
+
+impl wire::ReadFields for MountVolumeOptionsDriverConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for MountVolumeOptionsDriverConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MountVolumeOptions {
+    /// `NoCopy`. Default: `false`.
+    pub no_copy: Option<bool>,
+    /// `Labels`.
+    pub labels: Option<BTreeMap<String, String>>,
+    /// `DriverConfig`.
+    pub driver_config: Option<MountVolumeOptionsDriverConfig>,
+}
+
+wire::readable!(MountVolumeOptions);
+wire::writable!(MountVolumeOptions);
+
+impl wire::ReadFields for MountVolumeOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "NoCopy" => value.read(&mut self.no_copy),
+            "Labels" => value.read(&mut self.labels),
+            "DriverConfig" => value.read(&mut self.driver_config),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for MountVolumeOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("NoCopy", &self.no_copy)?;
+        to.write("Labels", &self.labels)?;
+        to.write("DriverConfig", &self.driver_config)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -630,10 +842,6 @@ pub struct ServiceSpecUpdateConfig {
     pub delay: Option<i64>,
     /// `FailureAction`.
     pub failure_action: Option<ServiceSpecUpdateConfigFailureAction>,
-    /// `Monitor`.
-    pub monitor: Option<i64>,
-    /// `MaxFailureRatio`. Default: `0`.
-    pub max_failure_ratio: Option<f64>,
 }
 
 wire::readable!(ServiceSpecUpdateConfig);
@@ -649,8 +857,6 @@ impl wire::ReadFields for ServiceSpecUpdateConfig {
             "Parallelism" => value.read(&mut self.parallelism),
             "Delay" => value.read(&mut self.delay),
             "FailureAction" => value.read(&mut self.failure_action),
-            "Monitor" => value.read(&mut self.monitor),
-            "MaxFailureRatio" => value.read(&mut self.max_failure_ratio),
             _ => value.skip(),
         }
     }
@@ -664,17 +870,15 @@ impl wire::WriteFields for ServiceSpecUpdateConfig {
         to.write("Parallelism", &self.parallelism)?;
         to.write("Delay", &self.delay)?;
         to.write("FailureAction", &self.failure_action)?;
-        to.write("Monitor", &self.monitor)?;
-        to.write("MaxFailureRatio", &self.max_failure_ratio)?;
         Ok(())
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceSpecNetwork {
-    /// `Target`.
+    /// `Target`, until 1.51 (Docker 28.3).
     pub target: Option<String>,
-    /// `Aliases`.
+    /// `Aliases`, until 1.51 (Docker 28.3).
     pub aliases: Option<Vec<String>>,
 }
 
@@ -711,8 +915,6 @@ impl wire::WriteFields for ServiceSpecNetwork {
 pub struct ServiceCreateResponse {
     /// `ID`.
     pub id: Option<String>,
-    /// `Warning`, until 1.43 (Docker 24.0).
-    pub warning: Option<String>,
 }
 
 wire::readable!(ServiceCreateResponse);
@@ -728,7 +930,6 @@ impl wire::ReadFields for ServiceCreateResponse {
     ) -> Result<(), M::Error> {
         match name {
             "ID" => value.read(&mut self.id),
-            "Warning" => value.read(&mut self.warning),
             _ => value.skip(),
         }
     }
@@ -741,7 +942,6 @@ impl wire::WriteFields for ServiceCreateResponse {
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("ID", &self.id)?;
-        to.write("Warning", &self.warning)?;
         Ok(())
     }
 }

@@ -15,10 +15,6 @@ pub struct Task {
     pub created_at: Option<Timestamp>,
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Labels`.
-    pub labels: BTreeMap<String, String>,
     /// `Spec`.
     pub spec: Option<TaskSpec>,
     /// `ServiceID`.
@@ -51,8 +47,6 @@ impl wire::ReadFields for Task {
             "Version" => value.read(&mut self.version),
             "CreatedAt" => value.read(&mut self.created_at),
             "UpdatedAt" => value.read(&mut self.updated_at),
-            "Name" => value.read(&mut self.name),
-            "Labels" => value.read(&mut self.labels),
             "Spec" => value.read(&mut self.spec),
             "ServiceID" => value.read(&mut self.service_id),
             "Slot" => value.read(&mut self.slot),
@@ -75,8 +69,6 @@ impl wire::WriteFields for Task {
         to.write("Version", &self.version)?;
         to.write("CreatedAt", &self.created_at)?;
         to.write("UpdatedAt", &self.updated_at)?;
-        to.write("Name", &self.name)?;
-        to.write("Labels", &self.labels)?;
         to.write("Spec", &self.spec)?;
         to.write("ServiceID", &self.service_id)?;
         to.write("Slot", &self.slot)?;
@@ -98,10 +90,6 @@ pub struct TaskSpec {
     pub restart_policy: Option<TaskSpecRestartPolicy>,
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
-    /// `ForceUpdate`.
-    pub force_update: Option<u64>,
-    /// `Networks`.
-    pub networks: Option<Vec<TaskSpecNetwork>>,
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
 }
@@ -120,8 +108,6 @@ impl wire::ReadFields for TaskSpec {
             "Resources" => value.read(&mut self.resources),
             "RestartPolicy" => value.read(&mut self.restart_policy),
             "Placement" => value.read(&mut self.placement),
-            "ForceUpdate" => value.read(&mut self.force_update),
-            "Networks" => value.read(&mut self.networks),
             "LogDriver" => value.read(&mut self.log_driver),
             _ => value.skip(),
         }
@@ -137,8 +123,6 @@ impl wire::WriteFields for TaskSpec {
         to.write("Resources", &self.resources)?;
         to.write("RestartPolicy", &self.restart_policy)?;
         to.write("Placement", &self.placement)?;
-        to.write("ForceUpdate", &self.force_update)?;
-        to.write("Networks", &self.networks)?;
         to.write("LogDriver", &self.log_driver)?;
         Ok(())
     }
@@ -359,46 +343,6 @@ impl wire::WriteFields for TaskStatus {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecContainerSpecDnsConfig {
-    /// `Nameservers`.
-    pub nameservers: Option<Vec<String>>,
-    /// `Search`.
-    pub search: Option<Vec<String>>,
-    /// `Options`.
-    pub options: Option<Vec<String>>,
-}
-
-wire::readable!(TaskSpecContainerSpecDnsConfig);
-wire::writable!(TaskSpecContainerSpecDnsConfig);
-
-impl wire::ReadFields for TaskSpecContainerSpecDnsConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Nameservers" => value.read(&mut self.nameservers),
-            "Search" => value.read(&mut self.search),
-            "Options" => value.read(&mut self.options),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Nameservers", &self.nameservers)?;
-        to.write("Search", &self.search)?;
-        to.write("Options", &self.options)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpec {
     /// `Image`.
     pub image: Option<String>,
@@ -414,14 +358,10 @@ pub struct TaskSpecContainerSpec {
     pub user: Option<String>,
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
-    /// `TTY`.
-    pub tty: Option<bool>,
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
-    /// `DNSConfig`.
-    pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
 }
 
 wire::readable!(TaskSpecContainerSpec);
@@ -441,10 +381,8 @@ impl wire::ReadFields for TaskSpecContainerSpec {
             "Dir" => value.read(&mut self.dir),
             "User" => value.read(&mut self.user),
             "Labels" => value.read(&mut self.labels),
-            "TTY" => value.read(&mut self.tty),
             "Mounts" => value.read(&mut self.mounts),
             "StopGracePeriod" => value.read(&mut self.stop_grace_period),
-            "DNSConfig" => value.read(&mut self.dns_config),
             _ => value.skip(),
         }
     }
@@ -462,10 +400,8 @@ impl wire::WriteFields for TaskSpecContainerSpec {
         to.write("Dir", &self.dir)?;
         to.write("User", &self.user)?;
         to.write("Labels", &self.labels)?;
-        to.write("TTY", &self.tty)?;
         to.write("Mounts", &self.mounts)?;
         to.write("StopGracePeriod", &self.stop_grace_period)?;
-        to.write("DNSConfig", &self.dns_config)?;
         Ok(())
     }
 }
@@ -690,42 +626,6 @@ impl wire::WriteFields for TaskSpecPlacement {
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("Constraints", &self.constraints)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecNetwork {
-    /// `Target`.
-    pub target: Option<String>,
-    /// `Aliases`.
-    pub aliases: Option<Vec<String>>,
-}
-
-wire::readable!(TaskSpecNetwork);
-wire::writable!(TaskSpecNetwork);
-
-impl wire::ReadFields for TaskSpecNetwork {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Target" => value.read(&mut self.target),
-            "Aliases" => value.read(&mut self.aliases),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecNetwork {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Target", &self.target)?;
-        to.write("Aliases", &self.aliases)?;
         Ok(())
     }
 }

@@ -18,10 +18,6 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
     /// `Scope`. Default: `"local"`.
     pub scope: VolumeScope,
-    /// `Options`.
-    pub options: BTreeMap<String, String>,
-    /// `UsageData`.
-    pub usage_data: Option<VolumeUsageData>,
 }
 
 wire::readable!(Volume);
@@ -42,8 +38,6 @@ impl wire::ReadFields for Volume {
             "Status" => value.read(&mut self.status),
             "Labels" => value.read(&mut self.labels),
             "Scope" => value.read(&mut self.scope),
-            "Options" => value.read(&mut self.options),
-            "UsageData" => value.read(&mut self.usage_data),
             _ => value.skip(),
         }
     }
@@ -61,8 +55,6 @@ impl wire::WriteFields for Volume {
         to.write("Status", &self.status)?;
         to.write("Labels", &self.labels)?;
         to.write("Scope", &self.scope)?;
-        to.write("Options", &self.options)?;
-        to.write("UsageData", &self.usage_data)?;
         Ok(())
     }
 }
@@ -104,46 +96,6 @@ wire::readable_text!(VolumeScope);
 
 #[cfg(feature = "serde-both")]
 wire::writable_text!(VolumeScope);
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct VolumeUsageData {
-    /// `Size`. Default: `-1`.
-    pub size: i64,
-    /// `RefCount`. Default: `-1`.
-    pub ref_count: i64,
-}
-
-wire::readable!(VolumeUsageData);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(VolumeUsageData);
-
-impl wire::ReadFields for VolumeUsageData {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Size" => value.read(&mut self.size),
-            "RefCount" => value.read(&mut self.ref_count),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for VolumeUsageData {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Size", &self.size)?;
-        to.write("RefCount", &self.ref_count)?;
-        Ok(())
-    }
-}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

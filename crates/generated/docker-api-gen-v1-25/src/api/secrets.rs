@@ -28,10 +28,10 @@ impl<'a> Secrets<'a> {
 
     /// `POST /secrets/create` · API 1.25 – 1.55
     #[inline]
-    pub fn create(&self) -> Create<'a> {
-        Create {
-            call: Call::new(self.connection, &CREATE),
-        }
+    pub fn create(&self, body: types::SecretSpec) -> Create<'a> {
+        let mut call = Call::new(self.connection, &CREATE);
+        call.json_body(&body);
+        Create { call }
     }
 
     /// `GET /secrets/{id}` · API 1.25 – 1.55
@@ -125,12 +125,6 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::SecretSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::SecretCreateResponse, Error> {

@@ -393,8 +393,8 @@ static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub registry_auth_from: Option<String>,
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
+    pub registry_auth_from: Option<types::ServiceUpdateRegistryAuthFrom>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -408,8 +408,11 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub fn registry_auth_from(mut self, registry_auth_from: impl Into<String>) -> Self {
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
+    pub fn registry_auth_from(
+        mut self,
+        registry_auth_from: impl Into<types::ServiceUpdateRegistryAuthFrom>,
+    ) -> Self {
         self.options.registry_auth_from = Some(registry_auth_from.into());
         self
     }
@@ -428,7 +431,7 @@ impl<'a> Update<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<types::ImageDeleteResponse, Error> {
+    pub async fn send(self) -> Result<types::ServiceUpdateResponse, Error> {
         self.prepare().json().await
     }
 

@@ -14,7 +14,9 @@ mod secret;
 mod service;
 mod swarm;
 mod system;
+mod system_info;
 mod task;
+mod task_spec;
 mod volume;
 
 pub use common::*;
@@ -29,5 +31,7 @@ pub use secret::*;
 pub use service::*;
 pub use swarm::*;
 pub use system::*;
+pub use system_info::*;
 pub use task::*;
+pub use task_spec::*;
 pub use volume::*;

@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{EndpointSettings, Port};
+use super::{Address, EndpointSettings, PortMap, SwarmNetwork};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
     /// `Driver`. Default: `"default"`.
     pub driver: Option<String>,
     /// `Config`.
-    pub config: Option<Vec<BTreeMap<String, String>>>,
+    pub config: Option<Vec<IpamConfig>>,
     /// `Options`.
-    pub options: Option<Vec<BTreeMap<String, String>>>,
+    pub options: Option<BTreeMap<String, String>>,
 }
 
 wire::readable!(Ipam);
@@ -45,13 +45,57 @@ impl wire::WriteFields for Ipam {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct IpamConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `IPRange`.
+    pub ip_range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+    /// `AuxiliaryAddresses`.
+    pub auxiliary_addresses: Option<BTreeMap<String, String>>,
+}
+
+wire::readable!(IpamConfig);
+wire::writable!(IpamConfig);
+
+impl wire::ReadFields for IpamConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "IPRange" => value.read(&mut self.ip_range),
+            "Gateway" => value.read(&mut self.gateway),
+            "AuxiliaryAddresses" => value.read(&mut self.auxiliary_addresses),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for IpamConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("IPRange", &self.ip_range)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("AuxiliaryAddresses", &self.auxiliary_addresses)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
     /// `Name`.
     pub name: Option<String>,
     /// `Id`.
     pub id: Option<String>,
-    /// `Created`.
+    /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
     /// `Scope`.
     pub scope: Option<String>,
@@ -69,6 +113,10 @@ pub struct Network {
     pub options: BTreeMap<String, String>,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// `Attachable`, since 1.25 (Docker 1.13).
+    pub attachable: Option<bool>,
+    /// `Peers`, since 1.25 (Docker 1.13).
+    pub peers: Vec<PeerInfo>,
 }
 
 wire::readable!(Network);
@@ -94,6 +142,8 @@ impl wire::ReadFields for Network {
             "Containers" => value.read(&mut self.containers),
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
+            "Attachable" => value.read(&mut self.attachable),
+            "Peers" => value.read(&mut self.peers),
             _ => value.skip(),
         }
     }
@@ -116,6 +166,8 @@ impl wire::WriteFields for Network {
         to.write("Containers", &self.containers)?;
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
+        to.write("Attachable", &self.attachable)?;
+        to.write("Peers", &self.peers)?;
         Ok(())
     }
 }
@@ -124,7 +176,7 @@ impl wire::WriteFields for Network {
 #[non_exhaustive]
 pub struct NetworkAttachment {
     /// `Network`.
-    pub network: Option<Network>,
+    pub network: Option<SwarmNetwork>,
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -162,66 +214,6 @@ impl wire::WriteFields for NetworkAttachment {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct NetworkConfig {
-    /// `Bridge`, until 1.51 (Docker 28.3).
-    pub bridge: Option<String>,
-    /// `Gateway`, until 1.51 (Docker 28.3).
-    pub gateway: Option<String>,
-    /// `Address`, until 1.31 (Docker 17.07).
-    pub address: Option<String>,
-    /// `IPPrefixLen`, until 1.51 (Docker 28.3).
-    pub ip_prefix_len: Option<i64>,
-    /// `MacAddress`, until 1.51 (Docker 28.3).
-    pub mac_address: Option<String>,
-    /// `PortMapping`, until 1.31 (Docker 17.07).
-    pub port_mapping: Option<String>,
-    /// `Ports`.
-    pub ports: Vec<Port>,
-}
-
-wire::readable!(NetworkConfig);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(NetworkConfig);
-
-impl wire::ReadFields for NetworkConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Bridge" => value.read(&mut self.bridge),
-            "Gateway" => value.read(&mut self.gateway),
-            "Address" => value.read(&mut self.address),
-            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
-            "MacAddress" => value.read(&mut self.mac_address),
-            "PortMapping" => value.read(&mut self.port_mapping),
-            "Ports" => value.read(&mut self.ports),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for NetworkConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Bridge", &self.bridge)?;
-        to.write("Gateway", &self.gateway)?;
-        to.write("Address", &self.address)?;
-        to.write("IPPrefixLen", &self.ip_prefix_len)?;
-        to.write("MacAddress", &self.mac_address)?;
-        to.write("PortMapping", &self.port_mapping)?;
-        to.write("Ports", &self.ports)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct NetworkContainer {
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
@@ -231,6 +223,8 @@ pub struct NetworkContainer {
     pub ipv4_address: Option<String>,
     /// `IPv6Address`.
     pub ipv6_address: Option<String>,
+    /// `Name`.
+    pub name: Option<String>,
 }
 
 wire::readable!(NetworkContainer);
@@ -249,6 +243,7 @@ impl wire::ReadFields for NetworkContainer {
             "MacAddress" => value.read(&mut self.mac_address),
             "IPv4Address" => value.read(&mut self.ipv4_address),
             "IPv6Address" => value.read(&mut self.ipv6_address),
+            "Name" => value.read(&mut self.name),
             _ => value.skip(),
         }
     }
@@ -264,6 +259,151 @@ impl wire::WriteFields for NetworkContainer {
         to.write("MacAddress", &self.mac_address)?;
         to.write("IPv4Address", &self.ipv4_address)?;
         to.write("IPv6Address", &self.ipv6_address)?;
+        to.write("Name", &self.name)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NetworkSettings {
+    /// `Bridge`, until 1.51 (Docker 28.3).
+    pub bridge: Option<String>,
+    /// `SandboxID`.
+    pub sandbox_id: Option<String>,
+    /// `HairpinMode`, until 1.51 (Docker 28.3).
+    pub hairpin_mode: Option<bool>,
+    /// `LinkLocalIPv6Address`, until 1.51 (Docker 28.3).
+    pub link_local_ipv6_address: Option<String>,
+    /// `LinkLocalIPv6PrefixLen`, until 1.51 (Docker 28.3).
+    pub link_local_ipv6_prefix_len: Option<i64>,
+    /// `Ports`.
+    pub ports: PortMap,
+    /// `SandboxKey`.
+    pub sandbox_key: Option<String>,
+    /// `SecondaryIPAddresses`, until 1.51 (Docker 28.3).
+    pub secondary_ip_addresses: Vec<Address>,
+    /// `SecondaryIPv6Addresses`, until 1.51 (Docker 28.3).
+    pub secondary_ipv6_addresses: Vec<Address>,
+    /// `EndpointID`, until 1.51 (Docker 28.3).
+    pub endpoint_id: Option<String>,
+    /// `Gateway`, until 1.51 (Docker 28.3).
+    pub gateway: Option<String>,
+    /// `GlobalIPv6Address`, until 1.51 (Docker 28.3).
+    pub global_ipv6_address: Option<String>,
+    /// `GlobalIPv6PrefixLen`, until 1.51 (Docker 28.3).
+    pub global_ipv6_prefix_len: Option<i64>,
+    /// `IPAddress`, until 1.51 (Docker 28.3).
+    pub ip_address: Option<String>,
+    /// `IPPrefixLen`, until 1.51 (Docker 28.3).
+    pub ip_prefix_len: Option<i64>,
+    /// `IPv6Gateway`, until 1.51 (Docker 28.3).
+    pub ipv6_gateway: Option<String>,
+    /// `MacAddress`, until 1.51 (Docker 28.3).
+    pub mac_address: Option<String>,
+    /// `Networks`.
+    pub networks: BTreeMap<String, EndpointSettings>,
+}
+
+wire::readable!(NetworkSettings);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NetworkSettings);
+
+impl wire::ReadFields for NetworkSettings {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Bridge" => value.read(&mut self.bridge),
+            "SandboxID" => value.read(&mut self.sandbox_id),
+            "HairpinMode" => value.read(&mut self.hairpin_mode),
+            "LinkLocalIPv6Address" => value.read(&mut self.link_local_ipv6_address),
+            "LinkLocalIPv6PrefixLen" => value.read(&mut self.link_local_ipv6_prefix_len),
+            "Ports" => value.read(&mut self.ports),
+            "SandboxKey" => value.read(&mut self.sandbox_key),
+            "SecondaryIPAddresses" => value.read(&mut self.secondary_ip_addresses),
+            "SecondaryIPv6Addresses" => value.read(&mut self.secondary_ipv6_addresses),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "Gateway" => value.read(&mut self.gateway),
+            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
+            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
+            "IPAddress" => value.read(&mut self.ip_address),
+            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
+            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
+            "MacAddress" => value.read(&mut self.mac_address),
+            "Networks" => value.read(&mut self.networks),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NetworkSettings {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Bridge", &self.bridge)?;
+        to.write("SandboxID", &self.sandbox_id)?;
+        to.write("HairpinMode", &self.hairpin_mode)?;
+        to.write("LinkLocalIPv6Address", &self.link_local_ipv6_address)?;
+        to.write("LinkLocalIPv6PrefixLen", &self.link_local_ipv6_prefix_len)?;
+        to.write("Ports", &self.ports)?;
+        to.write("SandboxKey", &self.sandbox_key)?;
+        to.write("SecondaryIPAddresses", &self.secondary_ip_addresses)?;
+        to.write("SecondaryIPv6Addresses", &self.secondary_ipv6_addresses)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
+        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
+        to.write("IPAddress", &self.ip_address)?;
+        to.write("IPPrefixLen", &self.ip_prefix_len)?;
+        to.write("IPv6Gateway", &self.ipv6_gateway)?;
+        to.write("MacAddress", &self.mac_address)?;
+        to.write("Networks", &self.networks)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// `Name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+    /// `IP`, since 1.25 (Docker 1.13).
+    pub ip: Option<String>,
+}
+
+wire::readable!(PeerInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PeerInfo);
+
+impl wire::ReadFields for PeerInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "IP" => value.read(&mut self.ip),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PeerInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("IP", &self.ip)?;
         Ok(())
     }
 }
@@ -286,6 +426,8 @@ pub struct NetworkCreateRequest {
     pub options: Option<BTreeMap<String, String>>,
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// `Attachable`, since 1.25 (Docker 1.13).
+    pub attachable: Option<bool>,
 }
 
 #[cfg(feature = "serde-both")]
@@ -308,6 +450,7 @@ impl wire::ReadFields for NetworkCreateRequest {
             "EnableIPv6" => value.read(&mut self.enable_ipv6),
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
+            "Attachable" => value.read(&mut self.attachable),
             _ => value.skip(),
         }
     }
@@ -326,6 +469,7 @@ impl wire::WriteFields for NetworkCreateRequest {
         to.write("EnableIPv6", &self.enable_ipv6)?;
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
+        to.write("Attachable", &self.attachable)?;
         Ok(())
     }
 }
@@ -373,8 +517,8 @@ impl wire::WriteFields for NetworkCreateResponse {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
-    /// `VolumesDeleted`, since 1.25 (Docker 1.13), until 1.25 (Docker 1.13).
-    pub volumes_deleted: Vec<String>,
+    /// `NetworksDeleted`, since 1.25 (Docker 1.13).
+    pub networks_deleted: Vec<String>,
 }
 
 wire::readable!(NetworkPruneResponse);
@@ -389,7 +533,7 @@ impl wire::ReadFields for NetworkPruneResponse {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "VolumesDeleted" => value.read(&mut self.volumes_deleted),
+            "NetworksDeleted" => value.read(&mut self.networks_deleted),
             _ => value.skip(),
         }
     }
@@ -401,7 +545,7 @@ impl wire::WriteFields for NetworkPruneResponse {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("VolumesDeleted", &self.volumes_deleted)?;
+        to.write("NetworksDeleted", &self.networks_deleted)?;
         Ok(())
     }
 }

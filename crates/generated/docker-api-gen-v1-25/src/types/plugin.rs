@@ -9,9 +9,9 @@ pub struct Plugin {
     pub id: Option<String>,
     /// `Name`.
     pub name: String,
-    /// `Enabled`.
+    /// `Enabled`, since 1.25 (Docker 1.13).
     pub enabled: bool,
-    /// `Settings`.
+    /// `Settings`, since 1.25 (Docker 1.13).
     pub settings: PluginSettings,
     /// `Config`.
     pub config: PluginConfig,
@@ -57,14 +57,14 @@ impl wire::WriteFields for Plugin {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Path`.
-    pub path: String,
+    /// `Path`, since 1.25 (Docker 1.13).
+    pub path: Option<String>,
 }
 
 wire::readable!(PluginDevice);
@@ -105,14 +105,14 @@ impl wire::WriteFields for PluginDevice {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
-    pub value: String,
+    /// `Value`, since 1.25 (Docker 1.13).
+    pub value: Option<String>,
 }
 
 wire::readable!(PluginEnv);
@@ -150,49 +150,7 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct PluginInterfaceType {
-    /// `Prefix`, until 1.51 (Docker 28.3).
-    pub prefix: String,
-    /// `Capability`, until 1.51 (Docker 28.3).
-    pub capability: String,
-    /// `Version`, until 1.51 (Docker 28.3).
-    pub version: String,
-}
-
-wire::readable!(PluginInterfaceType);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(PluginInterfaceType);
-
-impl wire::ReadFields for PluginInterfaceType {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Prefix" => value.read(&mut self.prefix),
-            "Capability" => value.read(&mut self.capability),
-            "Version" => value.read(&mut self.version),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginInterfaceType {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Prefix", &self.prefix)?;
-        to.write("Capability", &self.capability)?;
-        to.write("Version", &self.version)?;
-        Ok(())
-    }
-}
+pub type PluginInterfaceType = String;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -204,7 +162,7 @@ pub struct PluginMount {
     /// `Settable`.
     pub settable: Vec<String>,
     /// `Source`.
-    pub source: String,
+    pub source: Option<String>,
     /// `Destination`.
     pub destination: String,
     /// `Type`.
@@ -257,13 +215,13 @@ impl wire::WriteFields for PluginMount {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginSettings {
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Vec<PluginMount>,
-    /// `Env`.
+    /// `Env`, since 1.25 (Docker 1.13).
     pub env: Vec<String>,
-    /// `Args`.
+    /// `Args`, since 1.25 (Docker 1.13).
     pub args: Vec<String>,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -305,9 +263,9 @@ impl wire::WriteFields for PluginSettings {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigInterface {
-    /// `Types`.
+    /// `Types`, since 1.25 (Docker 1.13).
     pub types: Vec<PluginInterfaceType>,
-    /// `Socket`.
+    /// `Socket`, since 1.25 (Docker 1.13).
     pub socket: String,
 }
 
@@ -345,9 +303,9 @@ impl wire::WriteFields for PluginConfigInterface {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigUser {
-    /// `UID`.
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<u32>,
-    /// `GID`.
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<u32>,
 }
 
@@ -385,7 +343,7 @@ impl wire::WriteFields for PluginConfigUser {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigNetwork {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: String,
 }
 
@@ -421,11 +379,11 @@ impl wire::WriteFields for PluginConfigNetwork {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigLinux {
-    /// `Capabilities`.
+    /// `Capabilities`, since 1.25 (Docker 1.13).
     pub capabilities: Vec<String>,
-    /// `AllowAllDevices`.
+    /// `AllowAllDevices`, since 1.25 (Docker 1.13).
     pub allow_all_devices: bool,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -465,13 +423,13 @@ impl wire::WriteFields for PluginConfigLinux {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigArgs {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
 
@@ -513,9 +471,9 @@ impl wire::WriteFields for PluginConfigArgs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigRootfs {
-    /// `type`.
+    /// `type`, since 1.25 (Docker 1.13).
     pub type_: Option<String>,
-    /// `diff_ids`.
+    /// `diff_ids`, since 1.25 (Docker 1.13).
     pub diff_ids: Vec<String>,
 }
 
@@ -553,23 +511,23 @@ impl wire::WriteFields for PluginConfigRootfs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Documentation`.
+    /// `Documentation`, since 1.25 (Docker 1.13).
     pub documentation: String,
-    /// `Interface`.
+    /// `Interface`, since 1.25 (Docker 1.13).
     pub interface: PluginConfigInterface,
-    /// `Entrypoint`.
+    /// `Entrypoint`, since 1.25 (Docker 1.13).
     pub entrypoint: Vec<String>,
-    /// `WorkDir`.
+    /// `WorkDir`, since 1.25 (Docker 1.13).
     pub work_dir: String,
-    /// `User`.
+    /// `User`, since 1.25 (Docker 1.13).
     pub user: Option<PluginConfigUser>,
-    /// `Network`.
+    /// `Network`, since 1.25 (Docker 1.13).
     pub network: PluginConfigNetwork,
-    /// `Linux`.
+    /// `Linux`, since 1.25 (Docker 1.13).
     pub linux: PluginConfigLinux,
-    /// `PropagatedMount`.
+    /// `PropagatedMount`, since 1.25 (Docker 1.13).
     pub propagated_mount: String,
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
@@ -577,7 +535,7 @@ pub struct PluginConfig {
     pub env: Vec<PluginEnv>,
     /// `Args`.
     pub args: PluginConfigArgs,
-    /// `rootfs`.
+    /// `rootfs`, since 1.25 (Docker 1.13).
     pub rootfs: Option<PluginConfigRootfs>,
 }
 
@@ -680,11 +638,11 @@ impl wire::WriteFields for GetPluginPrivilegesResponseItem {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginPullRequestItem {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<Vec<String>>,
 }
 

@@ -2,7 +2,43 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{Mount, NetworkAttachment};
+use super::{EndpointPortConfig, NetworkAttachment, TaskSpec};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PortStatus {
+    /// `Ports`, since 1.25 (Docker 1.13).
+    pub ports: Vec<EndpointPortConfig>,
+}
+
+wire::readable!(PortStatus);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PortStatus);
+
+impl wire::ReadFields for PortStatus {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Ports" => value.read(&mut self.ports),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PortStatus {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Ports", &self.ports)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -15,9 +51,9 @@ pub struct Task {
     pub created_at: Option<Timestamp>,
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Labels`.
+    /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: BTreeMap<String, String>,
     /// `Spec`.
     pub spec: Option<TaskSpec>,
@@ -84,62 +120,6 @@ impl wire::WriteFields for Task {
         to.write("Status", &self.status)?;
         to.write("DesiredState", &self.desired_state)?;
         to.write("NetworksAttachments", &self.networks_attachments)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpec {
-    /// `ContainerSpec`.
-    pub container_spec: Option<TaskSpecContainerSpec>,
-    /// `Resources`.
-    pub resources: Option<TaskSpecResources>,
-    /// `RestartPolicy`.
-    pub restart_policy: Option<TaskSpecRestartPolicy>,
-    /// `Placement`.
-    pub placement: Option<TaskSpecPlacement>,
-    /// `ForceUpdate`.
-    pub force_update: Option<u64>,
-    /// `Networks`.
-    pub networks: Option<Vec<TaskSpecNetwork>>,
-    /// `LogDriver`.
-    pub log_driver: Option<TaskSpecLogDriver>,
-}
-
-wire::readable!(TaskSpec);
-wire::writable!(TaskSpec);
-
-impl wire::ReadFields for TaskSpec {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "ContainerSpec" => value.read(&mut self.container_spec),
-            "Resources" => value.read(&mut self.resources),
-            "RestartPolicy" => value.read(&mut self.restart_policy),
-            "Placement" => value.read(&mut self.placement),
-            "ForceUpdate" => value.read(&mut self.force_update),
-            "Networks" => value.read(&mut self.networks),
-            "LogDriver" => value.read(&mut self.log_driver),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpec {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("ContainerSpec", &self.container_spec)?;
-        to.write("Resources", &self.resources)?;
-        to.write("RestartPolicy", &self.restart_policy)?;
-        to.write("Placement", &self.placement)?;
-        to.write("ForceUpdate", &self.force_update)?;
-        to.write("Networks", &self.networks)?;
-        to.write("LogDriver", &self.log_driver)?;
         Ok(())
     }
 }
@@ -319,6 +299,8 @@ pub struct TaskStatus {
     pub err: Option<String>,
     /// `ContainerStatus`.
     pub container_status: Option<TaskStatusContainerStatus>,
+    /// `PortStatus`, since 1.25 (Docker 1.13).
+    pub port_status: Option<PortStatus>,
 }
 
 wire::readable!(TaskStatus);
@@ -338,6 +320,7 @@ impl wire::ReadFields for TaskStatus {
             "Message" => value.read(&mut self.message),
             "Err" => value.read(&mut self.err),
             "ContainerStatus" => value.read(&mut self.container_status),
+            "PortStatus" => value.read(&mut self.port_status),
             _ => value.skip(),
         }
     }
@@ -354,414 +337,7 @@ impl wire::WriteFields for TaskStatus {
         to.write("Message", &self.message)?;
         to.write("Err", &self.err)?;
         to.write("ContainerStatus", &self.container_status)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecContainerSpecDnsConfig {
-    /// `Nameservers`.
-    pub nameservers: Option<Vec<String>>,
-    /// `Search`.
-    pub search: Option<Vec<String>>,
-    /// `Options`.
-    pub options: Option<Vec<String>>,
-}
-
-wire::readable!(TaskSpecContainerSpecDnsConfig);
-wire::writable!(TaskSpecContainerSpecDnsConfig);
-
-impl wire::ReadFields for TaskSpecContainerSpecDnsConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Nameservers" => value.read(&mut self.nameservers),
-            "Search" => value.read(&mut self.search),
-            "Options" => value.read(&mut self.options),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Nameservers", &self.nameservers)?;
-        to.write("Search", &self.search)?;
-        to.write("Options", &self.options)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecContainerSpec {
-    /// `Image`.
-    pub image: Option<String>,
-    /// `Command`.
-    pub command: Option<Vec<String>>,
-    /// `Args`.
-    pub args: Option<Vec<String>>,
-    /// `Env`.
-    pub env: Option<Vec<String>>,
-    /// `Dir`.
-    pub dir: Option<String>,
-    /// `User`.
-    pub user: Option<String>,
-    /// `Labels`.
-    pub labels: Option<BTreeMap<String, String>>,
-    /// `TTY`.
-    pub tty: Option<bool>,
-    /// `Mounts`.
-    pub mounts: Option<Vec<Mount>>,
-    /// `StopGracePeriod`.
-    pub stop_grace_period: Option<i64>,
-    /// `DNSConfig`.
-    pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
-}
-
-wire::readable!(TaskSpecContainerSpec);
-wire::writable!(TaskSpecContainerSpec);
-
-impl wire::ReadFields for TaskSpecContainerSpec {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Image" => value.read(&mut self.image),
-            "Command" => value.read(&mut self.command),
-            "Args" => value.read(&mut self.args),
-            "Env" => value.read(&mut self.env),
-            "Dir" => value.read(&mut self.dir),
-            "User" => value.read(&mut self.user),
-            "Labels" => value.read(&mut self.labels),
-            "TTY" => value.read(&mut self.tty),
-            "Mounts" => value.read(&mut self.mounts),
-            "StopGracePeriod" => value.read(&mut self.stop_grace_period),
-            "DNSConfig" => value.read(&mut self.dns_config),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecContainerSpec {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Image", &self.image)?;
-        to.write("Command", &self.command)?;
-        to.write("Args", &self.args)?;
-        to.write("Env", &self.env)?;
-        to.write("Dir", &self.dir)?;
-        to.write("User", &self.user)?;
-        to.write("Labels", &self.labels)?;
-        to.write("TTY", &self.tty)?;
-        to.write("Mounts", &self.mounts)?;
-        to.write("StopGracePeriod", &self.stop_grace_period)?;
-        to.write("DNSConfig", &self.dns_config)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecResourcesLimits {
-    /// `NanoCPUs`.
-    pub nano_cpus: Option<i64>,
-    /// `MemoryBytes`.
-    pub memory_bytes: Option<i64>,
-}
-
-wire::readable!(TaskSpecResourcesLimits);
-wire::writable!(TaskSpecResourcesLimits);
-
-impl wire::ReadFields for TaskSpecResourcesLimits {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "NanoCPUs" => value.read(&mut self.nano_cpus),
-            "MemoryBytes" => value.read(&mut self.memory_bytes),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecResourcesLimits {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("NanoCPUs", &self.nano_cpus)?;
-        to.write("MemoryBytes", &self.memory_bytes)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecResourcesReservations {
-    /// `NanoCPUs`.
-    pub nano_cpus: Option<i64>,
-    /// `MemoryBytes`.
-    pub memory_bytes: Option<i64>,
-}
-
-wire::readable!(TaskSpecResourcesReservations);
-wire::writable!(TaskSpecResourcesReservations);
-
-impl wire::ReadFields for TaskSpecResourcesReservations {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "NanoCPUs" => value.read(&mut self.nano_cpus),
-            "MemoryBytes" => value.read(&mut self.memory_bytes),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecResourcesReservations {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("NanoCPUs", &self.nano_cpus)?;
-        to.write("MemoryBytes", &self.memory_bytes)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecResources {
-    /// `Limits`.
-    pub limits: Option<TaskSpecResourcesLimits>,
-    /// `Reservations`.
-    pub reservations: Option<TaskSpecResourcesReservations>,
-}
-
-wire::readable!(TaskSpecResources);
-wire::writable!(TaskSpecResources);
-
-impl wire::ReadFields for TaskSpecResources {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Limits" => value.read(&mut self.limits),
-            "Reservations" => value.read(&mut self.reservations),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecResources {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Limits", &self.limits)?;
-        to.write("Reservations", &self.reservations)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum TaskSpecRestartPolicyCondition {
-    /// `none`.
-    None,
-    /// `on-failure`.
-    OnFailure,
-    /// `any`.
-    Any,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl TaskSpecRestartPolicyCondition {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::None => "none",
-            Self::OnFailure => "on-failure",
-            Self::Any => "any",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for TaskSpecRestartPolicyCondition {
-    fn from(text: &str) -> Self {
-        match text {
-            "none" => Self::None,
-            "on-failure" => Self::OnFailure,
-            "any" => Self::Any,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(TaskSpecRestartPolicyCondition);
-wire::readable_text!(TaskSpecRestartPolicyCondition);
-wire::writable_text!(TaskSpecRestartPolicyCondition);
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecRestartPolicy {
-    /// `Condition`.
-    pub condition: Option<TaskSpecRestartPolicyCondition>,
-    /// `Delay`.
-    pub delay: Option<i64>,
-    /// `MaxAttempts`. Default: `0`.
-    pub max_attempts: Option<i64>,
-    /// `Window`. Default: `0`.
-    pub window: Option<i64>,
-}
-
-wire::readable!(TaskSpecRestartPolicy);
-wire::writable!(TaskSpecRestartPolicy);
-
-impl wire::ReadFields for TaskSpecRestartPolicy {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Condition" => value.read(&mut self.condition),
-            "Delay" => value.read(&mut self.delay),
-            "MaxAttempts" => value.read(&mut self.max_attempts),
-            "Window" => value.read(&mut self.window),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecRestartPolicy {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Condition", &self.condition)?;
-        to.write("Delay", &self.delay)?;
-        to.write("MaxAttempts", &self.max_attempts)?;
-        to.write("Window", &self.window)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecPlacement {
-    /// `Constraints`.
-    pub constraints: Option<Vec<String>>,
-}
-
-wire::readable!(TaskSpecPlacement);
-wire::writable!(TaskSpecPlacement);
-
-impl wire::ReadFields for TaskSpecPlacement {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Constraints" => value.read(&mut self.constraints),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecPlacement {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Constraints", &self.constraints)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecNetwork {
-    /// `Target`.
-    pub target: Option<String>,
-    /// `Aliases`.
-    pub aliases: Option<Vec<String>>,
-}
-
-wire::readable!(TaskSpecNetwork);
-wire::writable!(TaskSpecNetwork);
-
-impl wire::ReadFields for TaskSpecNetwork {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Target" => value.read(&mut self.target),
-            "Aliases" => value.read(&mut self.aliases),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecNetwork {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Target", &self.target)?;
-        to.write("Aliases", &self.aliases)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecLogDriver {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Options`.
-    pub options: Option<BTreeMap<String, String>>,
-}
-
-wire::readable!(TaskSpecLogDriver);
-wire::writable!(TaskSpecLogDriver);
-
-impl wire::ReadFields for TaskSpecLogDriver {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Options" => value.read(&mut self.options),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for TaskSpecLogDriver {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Options", &self.options)?;
+        to.write("PortStatus", &self.port_status)?;
         Ok(())
     }
 }

@@ -49,9 +49,10 @@ impl<'a> Exec<'a> {
 
     /// `POST /exec/{id}/start` · API 1.24 – 1.55
     #[inline]
-    pub fn start(&self, id: &str) -> Start<'a> {
+    pub fn start(&self, id: &str, body: types::ExecStartRequest) -> Start<'a> {
         let mut call = Call::new(self.connection, &START);
         call.path("id", id);
+        call.json_body(&body);
         Start { call }
     }
 }
@@ -175,12 +176,6 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::ExecStartRequest) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Says whether the stream is a terminal's, which is otherwise asked of the daemon.
     pub fn with_tty(mut self, tty: bool) -> Self {
         self.call.set_tty(tty);

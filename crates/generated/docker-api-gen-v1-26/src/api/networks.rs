@@ -39,7 +39,6 @@ impl<'a> Networks<'a> {
     pub fn prune(&self) -> Prune<'a> {
         Prune {
             call: Call::new(self.connection, &PRUNE),
-            options: PruneOptions::default(),
         }
     }
 
@@ -180,45 +179,22 @@ static PRUNE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Prune`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PruneOptions {
-    /// `filters`.
-    pub filters: Option<Filters>,
-}
-
 /// A request to `POST /networks/prune`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Prune<'a> {
     call: Call<'a>,
-    options: PruneOptions,
 }
 
 impl<'a> Prune<'a> {
-    /// `filters`.
-    pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
-        self.options.filters = Some(filters.into());
-        self
-    }
-
-    /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: PruneOptions) -> Self {
-        self.options = options;
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::NetworkPruneResponse, Error> {
         self.prepare().json().await
     }
 
-    #[inline]
     fn prepare(self) -> Call<'a> {
-        let Self { mut call, options } = self;
-        call.query_json("filters", &options.filters);
-        call
+        self.call
     }
 }
 

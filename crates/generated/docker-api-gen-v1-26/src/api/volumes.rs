@@ -39,7 +39,6 @@ impl<'a> Volumes<'a> {
     pub fn prune(&self) -> Prune<'a> {
         Prune {
             call: Call::new(self.connection, &PRUNE),
-            options: PruneOptions::default(),
         }
     }
 
@@ -161,45 +160,22 @@ static PRUNE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Prune`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct PruneOptions {
-    /// `filters`.
-    pub filters: Option<Filters>,
-}
-
 /// A request to `POST /volumes/prune`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Prune<'a> {
     call: Call<'a>,
-    options: PruneOptions,
 }
 
 impl<'a> Prune<'a> {
-    /// `filters`.
-    pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
-        self.options.filters = Some(filters.into());
-        self
-    }
-
-    /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: PruneOptions) -> Self {
-        self.options = options;
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::VolumePruneResponse, Error> {
         self.prepare().json().await
     }
 
-    #[inline]
     fn prepare(self) -> Call<'a> {
-        let Self { mut call, options } = self;
-        call.query_json("filters", &options.filters);
-        call
+        self.call
     }
 }
 
@@ -251,7 +227,7 @@ static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
 
@@ -264,7 +240,7 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self

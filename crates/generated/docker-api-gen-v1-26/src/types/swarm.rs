@@ -2,6 +2,135 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
+use super::{ClusterInfo, ClusterInfoVersion, LocalNodeState, PeerNode};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmInfo {
+    /// `NodeID`.
+    pub node_id: Option<String>,
+    /// `NodeAddr`.
+    pub node_addr: Option<String>,
+    /// `LocalNodeState`.
+    pub local_node_state: Option<LocalNodeState>,
+    /// `ControlAvailable`. Default: `false`.
+    pub control_available: Option<bool>,
+    /// `Error`.
+    pub error: Option<String>,
+    /// `RemoteManagers`.
+    pub remote_managers: Vec<PeerNode>,
+    /// `Nodes`.
+    pub nodes: Option<i64>,
+    /// `Managers`.
+    pub managers: Option<i64>,
+    /// `Cluster`.
+    pub cluster: Option<ClusterInfo>,
+}
+
+wire::readable!(SwarmInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmInfo);
+
+impl wire::ReadFields for SwarmInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "NodeID" => value.read(&mut self.node_id),
+            "NodeAddr" => value.read(&mut self.node_addr),
+            "LocalNodeState" => value.read(&mut self.local_node_state),
+            "ControlAvailable" => value.read(&mut self.control_available),
+            "Error" => value.read(&mut self.error),
+            "RemoteManagers" => value.read(&mut self.remote_managers),
+            "Nodes" => value.read(&mut self.nodes),
+            "Managers" => value.read(&mut self.managers),
+            "Cluster" => value.read(&mut self.cluster),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("NodeID", &self.node_id)?;
+        to.write("NodeAddr", &self.node_addr)?;
+        to.write("LocalNodeState", &self.local_node_state)?;
+        to.write("ControlAvailable", &self.control_available)?;
+        to.write("Error", &self.error)?;
+        to.write("RemoteManagers", &self.remote_managers)?;
+        to.write("Nodes", &self.nodes)?;
+        to.write("Managers", &self.managers)?;
+        to.write("Cluster", &self.cluster)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetwork {
+    /// `ID`.
+    pub id: Option<String>,
+    /// `Version`.
+    pub version: Option<SwarmNetworkVersion>,
+    /// `CreatedAt`.
+    pub created_at: Option<Timestamp>,
+    /// `UpdatedAt`.
+    pub updated_at: Option<Timestamp>,
+    /// `Spec`.
+    pub spec: Option<SwarmNetworkSpec>,
+    /// `DriverState`.
+    pub driver_state: Option<SwarmNetworkDriverState>,
+    /// `IPAMOptions`.
+    pub ipam_options: Option<SwarmNetworkIpamOptions>,
+}
+
+wire::readable!(SwarmNetwork);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetwork);
+
+impl wire::ReadFields for SwarmNetwork {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Version" => value.read(&mut self.version),
+            "CreatedAt" => value.read(&mut self.created_at),
+            "UpdatedAt" => value.read(&mut self.updated_at),
+            "Spec" => value.read(&mut self.spec),
+            "DriverState" => value.read(&mut self.driver_state),
+            "IPAMOptions" => value.read(&mut self.ipam_options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetwork {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Version", &self.version)?;
+        to.write("CreatedAt", &self.created_at)?;
+        to.write("UpdatedAt", &self.updated_at)?;
+        to.write("Spec", &self.spec)?;
+        to.write("DriverState", &self.driver_state)?;
+        to.write("IPAMOptions", &self.ipam_options)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SwarmSpec {
@@ -17,7 +146,7 @@ pub struct SwarmSpec {
     pub dispatcher: Option<SwarmSpecDispatcher>,
     /// `CAConfig`.
     pub ca_config: Option<SwarmSpecCaConfig>,
-    /// `EncryptionConfig`.
+    /// `EncryptionConfig`, since 1.25 (Docker 1.13).
     pub encryption_config: Option<SwarmSpecEncryptionConfig>,
     /// `TaskDefaults`.
     pub task_defaults: Option<SwarmSpecTaskDefaults>,
@@ -65,17 +194,17 @@ impl wire::WriteFields for SwarmSpec {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ClusterInfoVersion {
+pub struct SwarmNetworkVersion {
     /// `Index`.
-    pub index: Option<i64>,
+    pub index: Option<u64>,
 }
 
-wire::readable!(ClusterInfoVersion);
+wire::readable!(SwarmNetworkVersion);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(ClusterInfoVersion);
+wire::writable!(SwarmNetworkVersion);
 
-impl wire::ReadFields for ClusterInfoVersion {
+impl wire::ReadFields for SwarmNetworkVersion {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -89,12 +218,400 @@ impl wire::ReadFields for ClusterInfoVersion {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for ClusterInfoVersion {
+impl wire::WriteFields for SwarmNetworkVersion {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("Index", &self.index)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecDriverConfiguration {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkSpecDriverConfiguration);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecDriverConfiguration);
+
+impl wire::ReadFields for SwarmNetworkSpecDriverConfiguration {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecDriverConfiguration {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptionsDriver {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptionsDriver);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptionsDriver);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptionsDriver {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptionsDriver {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptionsConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `Range`.
+    pub range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptionsConfig);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptionsConfig);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptionsConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "Range" => value.read(&mut self.range),
+            "Gateway" => value.read(&mut self.gateway),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptionsConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("Range", &self.range)?;
+        to.write("Gateway", &self.gateway)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptions {
+    /// `Driver`.
+    pub driver: Option<SwarmNetworkSpecIpamOptionsDriver>,
+    /// `Configs`.
+    pub configs: Vec<SwarmNetworkSpecIpamOptionsConfig>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptions);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptions);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Driver" => value.read(&mut self.driver),
+            "Configs" => value.read(&mut self.configs),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Driver", &self.driver)?;
+        to.write("Configs", &self.configs)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpec {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `DriverConfiguration`.
+    pub driver_configuration: Option<SwarmNetworkSpecDriverConfiguration>,
+    /// `IPv6Enabled`.
+    pub ipv6_enabled: Option<bool>,
+    /// `Internal`.
+    pub internal: Option<bool>,
+    /// `IPAMOptions`.
+    pub ipam_options: Option<SwarmNetworkSpecIpamOptions>,
+    /// `Attachable`, since 1.25 (Docker 1.13).
+    pub attachable: Option<bool>,
+}
+
+wire::readable!(SwarmNetworkSpec);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpec);
+
+impl wire::ReadFields for SwarmNetworkSpec {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Labels" => value.read(&mut self.labels),
+            "DriverConfiguration" => value.read(&mut self.driver_configuration),
+            "IPv6Enabled" => value.read(&mut self.ipv6_enabled),
+            "Internal" => value.read(&mut self.internal),
+            "IPAMOptions" => value.read(&mut self.ipam_options),
+            "Attachable" => value.read(&mut self.attachable),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpec {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Labels", &self.labels)?;
+        to.write("DriverConfiguration", &self.driver_configuration)?;
+        to.write("IPv6Enabled", &self.ipv6_enabled)?;
+        to.write("Internal", &self.internal)?;
+        to.write("IPAMOptions", &self.ipam_options)?;
+        to.write("Attachable", &self.attachable)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkDriverState {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkDriverState);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkDriverState);
+
+impl wire::ReadFields for SwarmNetworkDriverState {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkDriverState {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptionsDriver {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkIpamOptionsDriver);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptionsDriver);
+
+impl wire::ReadFields for SwarmNetworkIpamOptionsDriver {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptionsDriver {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptionsConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `Range`.
+    pub range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+}
+
+wire::readable!(SwarmNetworkIpamOptionsConfig);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptionsConfig);
+
+impl wire::ReadFields for SwarmNetworkIpamOptionsConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "Range" => value.read(&mut self.range),
+            "Gateway" => value.read(&mut self.gateway),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptionsConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("Range", &self.range)?;
+        to.write("Gateway", &self.gateway)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptions {
+    /// `Driver`.
+    pub driver: Option<SwarmNetworkIpamOptionsDriver>,
+    /// `Configs`.
+    pub configs: Vec<SwarmNetworkIpamOptionsConfig>,
+}
+
+wire::readable!(SwarmNetworkIpamOptions);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptions);
+
+impl wire::ReadFields for SwarmNetworkIpamOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Driver" => value.read(&mut self.driver),
+            "Configs" => value.read(&mut self.configs),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Driver", &self.driver)?;
+        to.write("Configs", &self.configs)?;
         Ok(())
     }
 }
@@ -325,7 +842,7 @@ impl wire::WriteFields for SwarmSpecCaConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SwarmSpecEncryptionConfig {
-    /// `AutoLockManagers`.
+    /// `AutoLockManagers`, since 1.25 (Docker 1.13).
     pub auto_lock_managers: Option<bool>,
 }
 
@@ -538,6 +1055,8 @@ pub struct SwarmInitRequest {
     pub force_new_cluster: Option<bool>,
     /// `Spec`.
     pub spec: Option<SwarmSpec>,
+    /// `AutoLockManagers`, since 1.25 (Docker 1.13).
+    pub auto_lock_managers: Option<bool>,
 }
 
 #[cfg(feature = "serde-both")]
@@ -556,6 +1075,7 @@ impl wire::ReadFields for SwarmInitRequest {
             "AdvertiseAddr" => value.read(&mut self.advertise_addr),
             "ForceNewCluster" => value.read(&mut self.force_new_cluster),
             "Spec" => value.read(&mut self.spec),
+            "AutoLockManagers" => value.read(&mut self.auto_lock_managers),
             _ => value.skip(),
         }
     }
@@ -570,6 +1090,7 @@ impl wire::WriteFields for SwarmInitRequest {
         to.write("AdvertiseAddr", &self.advertise_addr)?;
         to.write("ForceNewCluster", &self.force_new_cluster)?;
         to.write("Spec", &self.spec)?;
+        to.write("AutoLockManagers", &self.auto_lock_managers)?;
         Ok(())
     }
 }

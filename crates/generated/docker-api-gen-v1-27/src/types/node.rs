@@ -2,6 +2,51 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
+use super::ObjectVersion;
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ManagerStatus {
+    /// `Leader`. Default: `false`.
+    pub leader: Option<bool>,
+    /// `Reachability`.
+    pub reachability: Option<Reachability>,
+    /// `Addr`.
+    pub addr: Option<String>,
+}
+
+wire::readable!(ManagerStatus);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ManagerStatus);
+
+impl wire::ReadFields for ManagerStatus {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Leader" => value.read(&mut self.leader),
+            "Reachability" => value.read(&mut self.reachability),
+            "Addr" => value.read(&mut self.addr),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ManagerStatus {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Leader", &self.leader)?;
+        to.write("Reachability", &self.reachability)?;
+        to.write("Addr", &self.addr)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -18,6 +63,10 @@ pub struct Node {
     pub spec: Option<NodeSpec>,
     /// `Description`.
     pub description: Option<NodeDescription>,
+    /// `Status`.
+    pub status: Option<NodeStatus>,
+    /// `ManagerStatus`.
+    pub manager_status: Option<ManagerStatus>,
 }
 
 wire::readable!(Node);
@@ -38,6 +87,8 @@ impl wire::ReadFields for Node {
             "UpdatedAt" => value.read(&mut self.updated_at),
             "Spec" => value.read(&mut self.spec),
             "Description" => value.read(&mut self.description),
+            "Status" => value.read(&mut self.status),
+            "ManagerStatus" => value.read(&mut self.manager_status),
             _ => value.skip(),
         }
     }
@@ -55,6 +106,8 @@ impl wire::WriteFields for Node {
         to.write("UpdatedAt", &self.updated_at)?;
         to.write("Spec", &self.spec)?;
         to.write("Description", &self.description)?;
+        to.write("Status", &self.status)?;
+        to.write("ManagerStatus", &self.manager_status)?;
         Ok(())
     }
 }
@@ -103,41 +156,137 @@ impl wire::WriteFields for NodeSpec {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
-pub struct ObjectVersion {
-    /// `Index`.
-    pub index: Option<i64>,
+pub enum NodeState {
+    /// `unknown`.
+    Unknown,
+    /// `down`.
+    Down,
+    /// `ready`.
+    Ready,
+    /// `disconnected`.
+    Disconnected,
+    /// A text that the description does not list, as it came.
+    Other(String),
 }
 
-wire::readable!(ObjectVersion);
+impl NodeState {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Down => "down",
+            Self::Ready => "ready",
+            Self::Disconnected => "disconnected",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for NodeState {
+    fn from(text: &str) -> Self {
+        match text {
+            "unknown" => Self::Unknown,
+            "down" => Self::Down,
+            "ready" => Self::Ready,
+            "disconnected" => Self::Disconnected,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(NodeState);
+wire::readable_text!(NodeState);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(ObjectVersion);
+wire::writable_text!(NodeState);
 
-impl wire::ReadFields for ObjectVersion {
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NodeStatus {
+    /// `State`.
+    pub state: Option<NodeState>,
+    /// `Message`.
+    pub message: Option<String>,
+    /// `Addr`, since 1.25 (Docker 1.13).
+    pub addr: Option<String>,
+}
+
+wire::readable!(NodeStatus);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NodeStatus);
+
+impl wire::ReadFields for NodeStatus {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Index" => value.read(&mut self.index),
+            "State" => value.read(&mut self.state),
+            "Message" => value.read(&mut self.message),
+            "Addr" => value.read(&mut self.addr),
             _ => value.skip(),
         }
     }
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for ObjectVersion {
+impl wire::WriteFields for NodeStatus {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("Index", &self.index)?;
+        to.write("State", &self.state)?;
+        to.write("Message", &self.message)?;
+        to.write("Addr", &self.addr)?;
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum Reachability {
+    /// `unknown`.
+    Unknown,
+    /// `unreachable`.
+    Unreachable,
+    /// `reachable`.
+    Reachable,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl Reachability {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Unknown => "unknown",
+            Self::Unreachable => "unreachable",
+            Self::Reachable => "reachable",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for Reachability {
+    fn from(text: &str) -> Self {
+        match text {
+            "unknown" => Self::Unknown,
+            "unreachable" => Self::Unreachable,
+            "reachable" => Self::Reachable,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(Reachability);
+wire::readable_text!(Reachability);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(Reachability);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

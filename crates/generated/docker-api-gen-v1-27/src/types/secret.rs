@@ -2,87 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
-use super::{ObjectVersion, ServiceSpec};
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointPortConfig {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Protocol`.
-    pub protocol: Option<EndpointPortConfigProtocol>,
-    /// `TargetPort`.
-    pub target_port: Option<i64>,
-    /// `PublishedPort`.
-    pub published_port: Option<i64>,
-}
-
-wire::readable!(EndpointPortConfig);
-wire::writable!(EndpointPortConfig);
-
-impl wire::ReadFields for EndpointPortConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Protocol" => value.read(&mut self.protocol),
-            "TargetPort" => value.read(&mut self.target_port),
-            "PublishedPort" => value.read(&mut self.published_port),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointPortConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Protocol", &self.protocol)?;
-        to.write("TargetPort", &self.target_port)?;
-        to.write("PublishedPort", &self.published_port)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointSpec {
-    /// `Mode`. Default: `"vip"`.
-    pub mode: Option<EndpointSpecMode>,
-    /// `Ports`.
-    pub ports: Option<Vec<EndpointPortConfig>>,
-}
-
-wire::readable!(EndpointSpec);
-wire::writable!(EndpointSpec);
-
-impl wire::ReadFields for EndpointSpec {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Mode" => value.read(&mut self.mode),
-            "Ports" => value.read(&mut self.ports),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointSpec {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Mode", &self.mode)?;
-        to.write("Ports", &self.ports)?;
-        Ok(())
-    }
-}
+use super::ObjectVersion;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -96,7 +16,7 @@ pub struct Secret {
     /// `UpdatedAt`, since 1.25 (Docker 1.13).
     pub updated_at: Option<Timestamp>,
     /// `Spec`, since 1.25 (Docker 1.13).
-    pub spec: Option<ServiceSpec>,
+    pub spec: Option<SecretSpec>,
 }
 
 wire::readable!(Secret);
@@ -156,11 +76,9 @@ impl std::fmt::Debug for SecretSpec {
     }
 }
 
-#[cfg(feature = "serde-both")]
 wire::readable!(SecretSpec);
 wire::writable!(SecretSpec);
 
-#[cfg(feature = "serde-both")]
 impl wire::ReadFields for SecretSpec {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
@@ -187,78 +105,6 @@ impl wire::WriteFields for SecretSpec {
         Ok(())
     }
 }
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum EndpointPortConfigProtocol {
-    /// `tcp`.
-    Tcp,
-    /// `udp`.
-    Udp,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl EndpointPortConfigProtocol {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for EndpointPortConfigProtocol {
-    fn from(text: &str) -> Self {
-        match text {
-            "tcp" => Self::Tcp,
-            "udp" => Self::Udp,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(EndpointPortConfigProtocol);
-wire::readable_text!(EndpointPortConfigProtocol);
-wire::writable_text!(EndpointPortConfigProtocol);
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum EndpointSpecMode {
-    /// `vip`.
-    Vip,
-    /// `dnsrr`.
-    Dnsrr,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl EndpointSpecMode {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Vip => "vip",
-            Self::Dnsrr => "dnsrr",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for EndpointSpecMode {
-    fn from(text: &str) -> Self {
-        match text {
-            "vip" => Self::Vip,
-            "dnsrr" => Self::Dnsrr,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(EndpointSpecMode);
-wire::readable_text!(EndpointSpecMode);
-wire::writable_text!(EndpointSpecMode);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

@@ -14,9 +14,9 @@ pub struct TaskSpec {
     pub restart_policy: Option<TaskSpecRestartPolicy>,
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
-    /// `ForceUpdate`.
+    /// `ForceUpdate`, since 1.25 (Docker 1.13).
     pub force_update: Option<u64>,
-    /// `Networks`.
+    /// `Networks`, since 1.25 (Docker 1.13).
     pub networks: Option<Vec<TaskSpecNetwork>>,
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
@@ -62,11 +62,11 @@ impl wire::WriteFields for TaskSpec {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecDnsConfig {
-    /// `Nameservers`.
+    /// `Nameservers`, since 1.25 (Docker 1.13).
     pub nameservers: Option<Vec<String>>,
-    /// `Search`.
+    /// `Search`, since 1.25 (Docker 1.13).
     pub search: Option<Vec<String>>,
-    /// `Options`.
+    /// `Options`, since 1.25 (Docker 1.13).
     pub options: Option<Vec<String>>,
 }
 
@@ -102,13 +102,13 @@ impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecretFile {
-    /// `Name`, since 1.27 (Docker 17.03.1).
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `UID`, since 1.27 (Docker 17.03.1).
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<String>,
-    /// `GID`, since 1.27 (Docker 17.03.1).
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<String>,
-    /// `Mode`, since 1.27 (Docker 17.03.1).
+    /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<u32>,
 }
 
@@ -146,11 +146,11 @@ impl wire::WriteFields for TaskSpecContainerSpecSecretFile {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecret {
-    /// `File`, since 1.27 (Docker 17.03.1).
+    /// `File`, since 1.25 (Docker 1.13).
     pub file: Option<TaskSpecContainerSpecSecretFile>,
-    /// `SecretID`, since 1.27 (Docker 17.03.1).
+    /// `SecretID`, since 1.25 (Docker 1.13).
     pub secret_id: Option<String>,
-    /// `SecretName`, since 1.27 (Docker 17.03.1).
+    /// `SecretName`, since 1.25 (Docker 1.13).
     pub secret_name: Option<String>,
 }
 
@@ -194,7 +194,7 @@ pub struct TaskSpecContainerSpec {
     pub command: Option<Vec<String>>,
     /// `Args`.
     pub args: Option<Vec<String>>,
-    /// `Hostname`, since 1.27 (Docker 17.03.1).
+    /// `Hostname`, since 1.25 (Docker 1.13).
     pub hostname: Option<String>,
     /// `Env`.
     pub env: Option<Vec<String>>,
@@ -202,25 +202,23 @@ pub struct TaskSpecContainerSpec {
     pub dir: Option<String>,
     /// `User`.
     pub user: Option<String>,
-    /// `Groups`, since 1.27 (Docker 17.03.1).
+    /// `Groups`, since 1.25 (Docker 1.13).
     pub groups: Option<Vec<String>>,
-    /// `TTY`.
+    /// `TTY`, since 1.25 (Docker 1.13).
     pub tty: Option<bool>,
-    /// `OpenStdin`, since 1.27 (Docker 17.03.1).
+    /// `OpenStdin`, since 1.25 (Docker 1.13).
     pub open_stdin: Option<bool>,
-    /// `ReadOnly`, since 1.27 (Docker 17.03.1).
-    pub read_only: Option<bool>,
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
-    /// `HealthCheck`, since 1.27 (Docker 17.03.1).
-    pub health_check: Option<HealthConfig>,
-    /// `Hosts`, since 1.27 (Docker 17.03.1).
+    /// `Healthcheck`, since 1.25 (Docker 1.13).
+    pub healthcheck: Option<HealthConfig>,
+    /// `Hosts`, since 1.25 (Docker 1.13).
     pub hosts: Option<Vec<String>>,
-    /// `DNSConfig`.
+    /// `DNSConfig`, since 1.25 (Docker 1.13).
     pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
-    /// `Secrets`, since 1.27 (Docker 17.03.1).
+    /// `Secrets`, since 1.25 (Docker 1.13).
     pub secrets: Option<Vec<TaskSpecContainerSpecSecret>>,
 }
 
@@ -245,10 +243,9 @@ impl wire::ReadFields for TaskSpecContainerSpec {
             "Groups" => value.read(&mut self.groups),
             "TTY" => value.read(&mut self.tty),
             "OpenStdin" => value.read(&mut self.open_stdin),
-            "ReadOnly" => value.read(&mut self.read_only),
             "Mounts" => value.read(&mut self.mounts),
             "StopGracePeriod" => value.read(&mut self.stop_grace_period),
-            "HealthCheck" => value.read(&mut self.health_check),
+            "Healthcheck" => value.read(&mut self.healthcheck),
             "Hosts" => value.read(&mut self.hosts),
             "DNSConfig" => value.read(&mut self.dns_config),
             "Secrets" => value.read(&mut self.secrets),
@@ -273,10 +270,9 @@ impl wire::WriteFields for TaskSpecContainerSpec {
         to.write("Groups", &self.groups)?;
         to.write("TTY", &self.tty)?;
         to.write("OpenStdin", &self.open_stdin)?;
-        to.write("ReadOnly", &self.read_only)?;
         to.write("Mounts", &self.mounts)?;
         to.write("StopGracePeriod", &self.stop_grace_period)?;
-        to.write("HealthCheck", &self.health_check)?;
+        to.write("Healthcheck", &self.healthcheck)?;
         to.write("Hosts", &self.hosts)?;
         to.write("DNSConfig", &self.dns_config)?;
         to.write("Secrets", &self.secrets)?;
@@ -510,9 +506,9 @@ impl wire::WriteFields for TaskSpecPlacement {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecNetwork {
-    /// `Target`.
+    /// `Target`, since 1.25 (Docker 1.13).
     pub target: Option<String>,
-    /// `Aliases`.
+    /// `Aliases`, since 1.25 (Docker 1.13).
     pub aliases: Option<Vec<String>>,
 }
 

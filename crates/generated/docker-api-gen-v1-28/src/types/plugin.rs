@@ -9,9 +9,9 @@ pub struct Plugin {
     pub id: Option<String>,
     /// `Name`.
     pub name: String,
-    /// `Enabled`.
+    /// `Enabled`, since 1.25 (Docker 1.13).
     pub enabled: bool,
-    /// `Settings`.
+    /// `Settings`, since 1.25 (Docker 1.13).
     pub settings: PluginSettings,
     /// `PluginReference`, since 1.26 (Docker 1.13.1).
     pub plugin_reference: Option<String>,
@@ -61,14 +61,14 @@ impl wire::WriteFields for Plugin {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Path`.
-    pub path: String,
+    /// `Path`, since 1.25 (Docker 1.13).
+    pub path: Option<String>,
 }
 
 wire::readable!(PluginDevice);
@@ -109,14 +109,14 @@ impl wire::WriteFields for PluginDevice {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
-    pub value: String,
+    /// `Value`, since 1.25 (Docker 1.13).
+    pub value: Option<String>,
 }
 
 wire::readable!(PluginEnv);
@@ -154,49 +154,7 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct PluginInterfaceType {
-    /// `Prefix`, until 1.51 (Docker 28.3).
-    pub prefix: String,
-    /// `Capability`, until 1.51 (Docker 28.3).
-    pub capability: String,
-    /// `Version`, until 1.51 (Docker 28.3).
-    pub version: String,
-}
-
-wire::readable!(PluginInterfaceType);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(PluginInterfaceType);
-
-impl wire::ReadFields for PluginInterfaceType {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Prefix" => value.read(&mut self.prefix),
-            "Capability" => value.read(&mut self.capability),
-            "Version" => value.read(&mut self.version),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginInterfaceType {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Prefix", &self.prefix)?;
-        to.write("Capability", &self.capability)?;
-        to.write("Version", &self.version)?;
-        Ok(())
-    }
-}
+pub type PluginInterfaceType = String;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -208,7 +166,7 @@ pub struct PluginMount {
     /// `Settable`.
     pub settable: Vec<String>,
     /// `Source`.
-    pub source: String,
+    pub source: Option<String>,
     /// `Destination`.
     pub destination: String,
     /// `Type`.
@@ -261,13 +219,13 @@ impl wire::WriteFields for PluginMount {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginSettings {
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Vec<PluginMount>,
-    /// `Env`.
+    /// `Env`, since 1.25 (Docker 1.13).
     pub env: Vec<String>,
-    /// `Args`.
+    /// `Args`, since 1.25 (Docker 1.13).
     pub args: Vec<String>,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -309,9 +267,9 @@ impl wire::WriteFields for PluginSettings {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigInterface {
-    /// `Types`.
+    /// `Types`, since 1.25 (Docker 1.13).
     pub types: Vec<PluginInterfaceType>,
-    /// `Socket`.
+    /// `Socket`, since 1.25 (Docker 1.13).
     pub socket: String,
 }
 
@@ -349,9 +307,9 @@ impl wire::WriteFields for PluginConfigInterface {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigUser {
-    /// `UID`.
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<u32>,
-    /// `GID`.
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<u32>,
 }
 
@@ -389,7 +347,7 @@ impl wire::WriteFields for PluginConfigUser {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigNetwork {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: String,
 }
 
@@ -425,11 +383,11 @@ impl wire::WriteFields for PluginConfigNetwork {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigLinux {
-    /// `Capabilities`.
+    /// `Capabilities`, since 1.25 (Docker 1.13).
     pub capabilities: Vec<String>,
-    /// `AllowAllDevices`.
+    /// `AllowAllDevices`, since 1.25 (Docker 1.13).
     pub allow_all_devices: bool,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -469,13 +427,13 @@ impl wire::WriteFields for PluginConfigLinux {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigArgs {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
 
@@ -517,9 +475,9 @@ impl wire::WriteFields for PluginConfigArgs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigRootfs {
-    /// `type`.
+    /// `type`, since 1.25 (Docker 1.13).
     pub type_: Option<String>,
-    /// `diff_ids`.
+    /// `diff_ids`, since 1.25 (Docker 1.13).
     pub diff_ids: Vec<String>,
 }
 
@@ -557,23 +515,23 @@ impl wire::WriteFields for PluginConfigRootfs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Documentation`.
+    /// `Documentation`, since 1.25 (Docker 1.13).
     pub documentation: String,
-    /// `Interface`.
+    /// `Interface`, since 1.25 (Docker 1.13).
     pub interface: PluginConfigInterface,
-    /// `Entrypoint`.
+    /// `Entrypoint`, since 1.25 (Docker 1.13).
     pub entrypoint: Vec<String>,
-    /// `WorkDir`.
+    /// `WorkDir`, since 1.25 (Docker 1.13).
     pub work_dir: String,
-    /// `User`.
+    /// `User`, since 1.25 (Docker 1.13).
     pub user: Option<PluginConfigUser>,
-    /// `Network`.
+    /// `Network`, since 1.25 (Docker 1.13).
     pub network: PluginConfigNetwork,
-    /// `Linux`.
+    /// `Linux`, since 1.25 (Docker 1.13).
     pub linux: PluginConfigLinux,
-    /// `PropagatedMount`.
+    /// `PropagatedMount`, since 1.25 (Docker 1.13).
     pub propagated_mount: String,
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
@@ -581,7 +539,7 @@ pub struct PluginConfig {
     pub env: Vec<PluginEnv>,
     /// `Args`.
     pub args: PluginConfigArgs,
-    /// `rootfs`.
+    /// `rootfs`, since 1.25 (Docker 1.13).
     pub rootfs: Option<PluginConfigRootfs>,
 }
 
@@ -684,11 +642,11 @@ impl wire::WriteFields for GetPluginPrivilegesResponseItem {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginPullRequestItem {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<Vec<String>>,
 }
 

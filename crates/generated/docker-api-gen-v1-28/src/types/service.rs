@@ -2,7 +2,91 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Json, Timestamp, wire};
-use super::{EndpointPortConfig, EndpointSpec, ObjectVersion, TaskSpec};
+use super::{NetworkTaskInfo, ObjectVersion, TaskSpec};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointPortConfig {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Protocol`.
+    pub protocol: Option<EndpointPortConfigProtocol>,
+    /// `TargetPort`.
+    pub target_port: Option<i64>,
+    /// `PublishedPort`.
+    pub published_port: Option<i64>,
+    /// `PublishMode`, since 1.25 (Docker 1.13). Default: `"ingress"`.
+    pub publish_mode: Option<EndpointPortConfigPublishMode>,
+}
+
+wire::readable!(EndpointPortConfig);
+wire::writable!(EndpointPortConfig);
+
+impl wire::ReadFields for EndpointPortConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Protocol" => value.read(&mut self.protocol),
+            "TargetPort" => value.read(&mut self.target_port),
+            "PublishedPort" => value.read(&mut self.published_port),
+            "PublishMode" => value.read(&mut self.publish_mode),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for EndpointPortConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Protocol", &self.protocol)?;
+        to.write("TargetPort", &self.target_port)?;
+        to.write("PublishedPort", &self.published_port)?;
+        to.write("PublishMode", &self.publish_mode)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointSpec {
+    /// `Mode`. Default: `"vip"`.
+    pub mode: Option<EndpointSpecMode>,
+    /// `Ports`.
+    pub ports: Option<Vec<EndpointPortConfig>>,
+}
+
+wire::readable!(EndpointSpec);
+wire::writable!(EndpointSpec);
+
+impl wire::ReadFields for EndpointSpec {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Mode" => value.read(&mut self.mode),
+            "Ports" => value.read(&mut self.ports),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for EndpointSpec {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Mode", &self.mode)?;
+        to.write("Ports", &self.ports)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -21,6 +105,8 @@ pub struct Service {
     pub endpoint: Option<ServiceEndpoint>,
     /// `UpdateStatus`.
     pub update_status: Option<ServiceUpdateStatus>,
+    /// `PreviousSpec`, since 1.25 (Docker 1.13).
+    pub previous_spec: Option<ServiceSpec>,
 }
 
 wire::readable!(Service);
@@ -42,6 +128,7 @@ impl wire::ReadFields for Service {
             "Spec" => value.read(&mut self.spec),
             "Endpoint" => value.read(&mut self.endpoint),
             "UpdateStatus" => value.read(&mut self.update_status),
+            "PreviousSpec" => value.read(&mut self.previous_spec),
             _ => value.skip(),
         }
     }
@@ -60,6 +147,55 @@ impl wire::WriteFields for Service {
         to.write("Spec", &self.spec)?;
         to.write("Endpoint", &self.endpoint)?;
         to.write("UpdateStatus", &self.update_status)?;
+        to.write("PreviousSpec", &self.previous_spec)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// `VIP`, since 1.28 (Docker 17.04).
+    pub vip: Option<String>,
+    /// `Ports`, since 1.28 (Docker 17.04).
+    pub ports: Vec<String>,
+    /// `LocalLBIndex`, since 1.28 (Docker 17.04).
+    pub local_lb_index: Option<i64>,
+    /// `Tasks`, since 1.28 (Docker 17.04).
+    pub tasks: Vec<NetworkTaskInfo>,
+}
+
+wire::readable!(ServiceInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ServiceInfo);
+
+impl wire::ReadFields for ServiceInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "VIP" => value.read(&mut self.vip),
+            "Ports" => value.read(&mut self.ports),
+            "LocalLBIndex" => value.read(&mut self.local_lb_index),
+            "Tasks" => value.read(&mut self.tasks),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ServiceInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("VIP", &self.vip)?;
+        to.write("Ports", &self.ports)?;
+        to.write("LocalLBIndex", &self.local_lb_index)?;
+        to.write("Tasks", &self.tasks)?;
         Ok(())
     }
 }
@@ -78,7 +214,7 @@ pub struct ServiceSpec {
     pub update_config: Option<ServiceSpecUpdateConfig>,
     /// `RollbackConfig`, since 1.28 (Docker 17.04).
     pub rollback_config: Option<ServiceSpecRollbackConfig>,
-    /// `Networks`.
+    /// `Networks`, until 1.51 (Docker 28.3).
     pub networks: Option<Vec<ServiceSpecNetwork>>,
     /// `EndpointSpec`.
     pub endpoint_spec: Option<EndpointSpec>,
@@ -127,7 +263,7 @@ impl wire::WriteFields for ServiceSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ServiceUpdateResponse {
-    /// `Warnings`, since 1.28 (Docker 17.04).
+    /// `Warnings`, since 1.25 (Docker 1.13).
     pub warnings: Vec<String>,
 }
 
@@ -159,6 +295,114 @@ impl wire::WriteFields for ServiceUpdateResponse {
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EndpointPortConfigProtocol {
+    /// `tcp`.
+    Tcp,
+    /// `udp`.
+    Udp,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl EndpointPortConfigProtocol {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for EndpointPortConfigProtocol {
+    fn from(text: &str) -> Self {
+        match text {
+            "tcp" => Self::Tcp,
+            "udp" => Self::Udp,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(EndpointPortConfigProtocol);
+wire::readable_text!(EndpointPortConfigProtocol);
+wire::writable_text!(EndpointPortConfigProtocol);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EndpointPortConfigPublishMode {
+    /// `ingress`, since 1.25 (Docker 1.13).
+    Ingress,
+    /// `host`, since 1.25 (Docker 1.13).
+    Host,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl EndpointPortConfigPublishMode {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Ingress => "ingress",
+            Self::Host => "host",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for EndpointPortConfigPublishMode {
+    fn from(text: &str) -> Self {
+        match text {
+            "ingress" => Self::Ingress,
+            "host" => Self::Host,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(EndpointPortConfigPublishMode);
+wire::readable_text!(EndpointPortConfigPublishMode);
+wire::writable_text!(EndpointPortConfigPublishMode);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EndpointSpecMode {
+    /// `vip`.
+    Vip,
+    /// `dnsrr`.
+    Dnsrr,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl EndpointSpecMode {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Vip => "vip",
+            Self::Dnsrr => "dnsrr",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for EndpointSpecMode {
+    fn from(text: &str) -> Self {
+        match text {
+            "vip" => Self::Vip,
+            "dnsrr" => Self::Dnsrr,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(EndpointSpecMode);
+wire::readable_text!(EndpointSpecMode);
+wire::writable_text!(EndpointSpecMode);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -450,9 +694,9 @@ pub struct ServiceSpecUpdateConfig {
     pub delay: Option<i64>,
     /// `FailureAction`.
     pub failure_action: Option<ServiceSpecUpdateConfigFailureAction>,
-    /// `Monitor`.
+    /// `Monitor`, since 1.25 (Docker 1.13).
     pub monitor: Option<i64>,
-    /// `MaxFailureRatio`. Default: `0`.
+    /// `MaxFailureRatio`, since 1.25 (Docker 1.13). Default: `0`.
     pub max_failure_ratio: Option<f64>,
 }
 
@@ -576,9 +820,9 @@ impl wire::WriteFields for ServiceSpecRollbackConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceSpecNetwork {
-    /// `Target`.
+    /// `Target`, until 1.51 (Docker 28.3).
     pub target: Option<String>,
-    /// `Aliases`.
+    /// `Aliases`, until 1.51 (Docker 28.3).
     pub aliases: Option<Vec<String>>,
 }
 
@@ -615,8 +859,8 @@ impl wire::WriteFields for ServiceSpecNetwork {
 pub struct ServiceCreateResponse {
     /// `ID`.
     pub id: Option<String>,
-    /// `Warning`, until 1.43 (Docker 24.0).
-    pub warning: Option<String>,
+    /// `Warnings`, since 1.25 (Docker 1.13).
+    pub warnings: Vec<String>,
 }
 
 wire::readable!(ServiceCreateResponse);
@@ -632,7 +876,7 @@ impl wire::ReadFields for ServiceCreateResponse {
     ) -> Result<(), M::Error> {
         match name {
             "ID" => value.read(&mut self.id),
-            "Warning" => value.read(&mut self.warning),
+            "Warnings" => value.read(&mut self.warnings),
             _ => value.skip(),
         }
     }
@@ -645,7 +889,45 @@ impl wire::WriteFields for ServiceCreateResponse {
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("ID", &self.id)?;
-        to.write("Warning", &self.warning)?;
+        to.write("Warnings", &self.warnings)?;
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ServiceUpdateRegistryAuthFrom {
+    /// `spec`, since 1.25 (Docker 1.13).
+    Spec,
+    /// `previous-spec`, since 1.25 (Docker 1.13).
+    PreviousSpec,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ServiceUpdateRegistryAuthFrom {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Spec => "spec",
+            Self::PreviousSpec => "previous-spec",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ServiceUpdateRegistryAuthFrom {
+    fn from(text: &str) -> Self {
+        match text {
+            "spec" => Self::Spec,
+            "previous-spec" => Self::PreviousSpec,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ServiceUpdateRegistryAuthFrom);
+
+#[cfg(feature = "serde-both")]
+wire::readable_text!(ServiceUpdateRegistryAuthFrom);
+wire::writable_text!(ServiceUpdateRegistryAuthFrom);

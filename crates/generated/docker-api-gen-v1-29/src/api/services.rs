@@ -419,8 +419,8 @@ static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub registry_auth_from: Option<String>,
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
+    pub registry_auth_from: Option<types::ServiceUpdateRegistryAuthFrom>,
     /// `rollback`, since 1.28 (Docker 17.04).
     pub rollback: Option<String>,
     /// `X-Registry-Auth`.
@@ -436,8 +436,11 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// `registryAuthFrom`. Default: `"spec"`.
-    pub fn registry_auth_from(mut self, registry_auth_from: impl Into<String>) -> Self {
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
+    pub fn registry_auth_from(
+        mut self,
+        registry_auth_from: impl Into<types::ServiceUpdateRegistryAuthFrom>,
+    ) -> Self {
         self.options.registry_auth_from = Some(registry_auth_from.into());
         self
     }

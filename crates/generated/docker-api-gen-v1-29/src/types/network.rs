@@ -2,16 +2,16 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{EndpointSettings, Port};
+use super::{Address, EndpointSettings, PortMap, ServiceInfo, SwarmNetwork};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
     /// `Driver`. Default: `"default"`.
     pub driver: Option<String>,
     /// `Config`.
-    pub config: Option<Vec<BTreeMap<String, String>>>,
+    pub config: Option<Vec<IpamConfig>>,
     /// `Options`.
-    pub options: Option<Vec<BTreeMap<String, String>>>,
+    pub options: Option<BTreeMap<String, String>>,
 }
 
 wire::readable!(Ipam);
@@ -45,13 +45,57 @@ impl wire::WriteFields for Ipam {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct IpamConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `IPRange`.
+    pub ip_range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+    /// `AuxiliaryAddresses`.
+    pub auxiliary_addresses: Option<BTreeMap<String, String>>,
+}
+
+wire::readable!(IpamConfig);
+wire::writable!(IpamConfig);
+
+impl wire::ReadFields for IpamConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "IPRange" => value.read(&mut self.ip_range),
+            "Gateway" => value.read(&mut self.gateway),
+            "AuxiliaryAddresses" => value.read(&mut self.auxiliary_addresses),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for IpamConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("IPRange", &self.ip_range)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("AuxiliaryAddresses", &self.auxiliary_addresses)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
     /// `Name`.
     pub name: Option<String>,
     /// `Id`.
     pub id: Option<String>,
-    /// `Created`.
+    /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
     /// `Scope`.
     pub scope: Option<String>,
@@ -63,7 +107,7 @@ pub struct Network {
     pub ipam: Option<Ipam>,
     /// `Internal`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1).
+    /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
@@ -73,6 +117,10 @@ pub struct Network {
     pub options: BTreeMap<String, String>,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// `Peers`, since 1.25 (Docker 1.13).
+    pub peers: Vec<PeerInfo>,
+    /// `Services`, since 1.28 (Docker 17.04).
+    pub services: BTreeMap<String, ServiceInfo>,
 }
 
 wire::readable!(Network);
@@ -100,6 +148,8 @@ impl wire::ReadFields for Network {
             "Containers" => value.read(&mut self.containers),
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
+            "Peers" => value.read(&mut self.peers),
+            "Services" => value.read(&mut self.services),
             _ => value.skip(),
         }
     }
@@ -124,6 +174,8 @@ impl wire::WriteFields for Network {
         to.write("Containers", &self.containers)?;
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
+        to.write("Peers", &self.peers)?;
+        to.write("Services", &self.services)?;
         Ok(())
     }
 }
@@ -132,7 +184,7 @@ impl wire::WriteFields for Network {
 #[non_exhaustive]
 pub struct NetworkAttachment {
     /// `Network`.
-    pub network: Option<Network>,
+    pub network: Option<SwarmNetwork>,
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -170,66 +222,6 @@ impl wire::WriteFields for NetworkAttachment {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct NetworkConfig {
-    /// `Bridge`, until 1.51 (Docker 28.3).
-    pub bridge: Option<String>,
-    /// `Gateway`, until 1.51 (Docker 28.3).
-    pub gateway: Option<String>,
-    /// `Address`, until 1.31 (Docker 17.07).
-    pub address: Option<String>,
-    /// `IPPrefixLen`, until 1.51 (Docker 28.3).
-    pub ip_prefix_len: Option<i64>,
-    /// `MacAddress`, until 1.51 (Docker 28.3).
-    pub mac_address: Option<String>,
-    /// `PortMapping`, until 1.31 (Docker 17.07).
-    pub port_mapping: Option<String>,
-    /// `Ports`.
-    pub ports: Vec<Port>,
-}
-
-wire::readable!(NetworkConfig);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(NetworkConfig);
-
-impl wire::ReadFields for NetworkConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Bridge" => value.read(&mut self.bridge),
-            "Gateway" => value.read(&mut self.gateway),
-            "Address" => value.read(&mut self.address),
-            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
-            "MacAddress" => value.read(&mut self.mac_address),
-            "PortMapping" => value.read(&mut self.port_mapping),
-            "Ports" => value.read(&mut self.ports),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for NetworkConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Bridge", &self.bridge)?;
-        to.write("Gateway", &self.gateway)?;
-        to.write("Address", &self.address)?;
-        to.write("IPPrefixLen", &self.ip_prefix_len)?;
-        to.write("MacAddress", &self.mac_address)?;
-        to.write("PortMapping", &self.port_mapping)?;
-        to.write("Ports", &self.ports)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
 pub struct NetworkContainer {
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
@@ -239,6 +231,8 @@ pub struct NetworkContainer {
     pub ipv4_address: Option<String>,
     /// `IPv6Address`.
     pub ipv6_address: Option<String>,
+    /// `Name`.
+    pub name: Option<String>,
 }
 
 wire::readable!(NetworkContainer);
@@ -257,6 +251,7 @@ impl wire::ReadFields for NetworkContainer {
             "MacAddress" => value.read(&mut self.mac_address),
             "IPv4Address" => value.read(&mut self.ipv4_address),
             "IPv6Address" => value.read(&mut self.ipv6_address),
+            "Name" => value.read(&mut self.name),
             _ => value.skip(),
         }
     }
@@ -272,6 +267,199 @@ impl wire::WriteFields for NetworkContainer {
         to.write("MacAddress", &self.mac_address)?;
         to.write("IPv4Address", &self.ipv4_address)?;
         to.write("IPv6Address", &self.ipv6_address)?;
+        to.write("Name", &self.name)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NetworkSettings {
+    /// `Bridge`, until 1.51 (Docker 28.3).
+    pub bridge: Option<String>,
+    /// `SandboxID`.
+    pub sandbox_id: Option<String>,
+    /// `HairpinMode`, until 1.51 (Docker 28.3).
+    pub hairpin_mode: Option<bool>,
+    /// `LinkLocalIPv6Address`, until 1.51 (Docker 28.3).
+    pub link_local_ipv6_address: Option<String>,
+    /// `LinkLocalIPv6PrefixLen`, until 1.51 (Docker 28.3).
+    pub link_local_ipv6_prefix_len: Option<i64>,
+    /// `Ports`.
+    pub ports: PortMap,
+    /// `SandboxKey`.
+    pub sandbox_key: Option<String>,
+    /// `SecondaryIPAddresses`, until 1.51 (Docker 28.3).
+    pub secondary_ip_addresses: Vec<Address>,
+    /// `SecondaryIPv6Addresses`, until 1.51 (Docker 28.3).
+    pub secondary_ipv6_addresses: Vec<Address>,
+    /// `EndpointID`, until 1.51 (Docker 28.3).
+    pub endpoint_id: Option<String>,
+    /// `Gateway`, until 1.51 (Docker 28.3).
+    pub gateway: Option<String>,
+    /// `GlobalIPv6Address`, until 1.51 (Docker 28.3).
+    pub global_ipv6_address: Option<String>,
+    /// `GlobalIPv6PrefixLen`, until 1.51 (Docker 28.3).
+    pub global_ipv6_prefix_len: Option<i64>,
+    /// `IPAddress`, until 1.51 (Docker 28.3).
+    pub ip_address: Option<String>,
+    /// `IPPrefixLen`, until 1.51 (Docker 28.3).
+    pub ip_prefix_len: Option<i64>,
+    /// `IPv6Gateway`, until 1.51 (Docker 28.3).
+    pub ipv6_gateway: Option<String>,
+    /// `MacAddress`, until 1.51 (Docker 28.3).
+    pub mac_address: Option<String>,
+    /// `Networks`.
+    pub networks: BTreeMap<String, EndpointSettings>,
+}
+
+wire::readable!(NetworkSettings);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NetworkSettings);
+
+impl wire::ReadFields for NetworkSettings {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Bridge" => value.read(&mut self.bridge),
+            "SandboxID" => value.read(&mut self.sandbox_id),
+            "HairpinMode" => value.read(&mut self.hairpin_mode),
+            "LinkLocalIPv6Address" => value.read(&mut self.link_local_ipv6_address),
+            "LinkLocalIPv6PrefixLen" => value.read(&mut self.link_local_ipv6_prefix_len),
+            "Ports" => value.read(&mut self.ports),
+            "SandboxKey" => value.read(&mut self.sandbox_key),
+            "SecondaryIPAddresses" => value.read(&mut self.secondary_ip_addresses),
+            "SecondaryIPv6Addresses" => value.read(&mut self.secondary_ipv6_addresses),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "Gateway" => value.read(&mut self.gateway),
+            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
+            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
+            "IPAddress" => value.read(&mut self.ip_address),
+            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
+            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
+            "MacAddress" => value.read(&mut self.mac_address),
+            "Networks" => value.read(&mut self.networks),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NetworkSettings {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Bridge", &self.bridge)?;
+        to.write("SandboxID", &self.sandbox_id)?;
+        to.write("HairpinMode", &self.hairpin_mode)?;
+        to.write("LinkLocalIPv6Address", &self.link_local_ipv6_address)?;
+        to.write("LinkLocalIPv6PrefixLen", &self.link_local_ipv6_prefix_len)?;
+        to.write("Ports", &self.ports)?;
+        to.write("SandboxKey", &self.sandbox_key)?;
+        to.write("SecondaryIPAddresses", &self.secondary_ip_addresses)?;
+        to.write("SecondaryIPv6Addresses", &self.secondary_ipv6_addresses)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
+        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
+        to.write("IPAddress", &self.ip_address)?;
+        to.write("IPPrefixLen", &self.ip_prefix_len)?;
+        to.write("IPv6Gateway", &self.ipv6_gateway)?;
+        to.write("MacAddress", &self.mac_address)?;
+        to.write("Networks", &self.networks)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NetworkTaskInfo {
+    /// `Name`, since 1.28 (Docker 17.04).
+    pub name: Option<String>,
+    /// `EndpointID`, since 1.28 (Docker 17.04).
+    pub endpoint_id: Option<String>,
+    /// `EndpointIP`, since 1.28 (Docker 17.04).
+    pub endpoint_ip: Option<String>,
+    /// `Info`, since 1.28 (Docker 17.04).
+    pub info: BTreeMap<String, String>,
+}
+
+wire::readable!(NetworkTaskInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NetworkTaskInfo);
+
+impl wire::ReadFields for NetworkTaskInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "EndpointIP" => value.read(&mut self.endpoint_ip),
+            "Info" => value.read(&mut self.info),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NetworkTaskInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("EndpointIP", &self.endpoint_ip)?;
+        to.write("Info", &self.info)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// `Name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+    /// `IP`, since 1.25 (Docker 1.13).
+    pub ip: Option<String>,
+}
+
+wire::readable!(PeerInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PeerInfo);
+
+impl wire::ReadFields for PeerInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "IP" => value.read(&mut self.ip),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PeerInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("IP", &self.ip)?;
         Ok(())
     }
 }
@@ -286,7 +474,7 @@ pub struct NetworkCreateRequest {
     pub driver: Option<String>,
     /// `Internal`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1).
+    /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
@@ -389,7 +577,7 @@ impl wire::WriteFields for NetworkCreateResponse {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
-    /// `NetworksDeleted`, since 1.26 (Docker 1.13.1).
+    /// `NetworksDeleted`, since 1.25 (Docker 1.13).
     pub networks_deleted: Vec<String>,
 }
 

@@ -14,9 +14,9 @@ pub struct TaskSpec {
     pub restart_policy: Option<TaskSpecRestartPolicy>,
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
-    /// `ForceUpdate`.
+    /// `ForceUpdate`, since 1.25 (Docker 1.13).
     pub force_update: Option<u64>,
-    /// `Networks`.
+    /// `Networks`, since 1.25 (Docker 1.13).
     pub networks: Option<Vec<TaskSpecNetwork>>,
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
@@ -62,11 +62,11 @@ impl wire::WriteFields for TaskSpec {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecDnsConfig {
-    /// `Nameservers`.
+    /// `Nameservers`, since 1.25 (Docker 1.13).
     pub nameservers: Option<Vec<String>>,
-    /// `Search`.
+    /// `Search`, since 1.25 (Docker 1.13).
     pub search: Option<Vec<String>>,
-    /// `Options`.
+    /// `Options`, since 1.25 (Docker 1.13).
     pub options: Option<Vec<String>>,
 }
 
@@ -102,13 +102,13 @@ impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecretFile {
-    /// `Name`, since 1.27 (Docker 17.03.1).
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `UID`, since 1.27 (Docker 17.03.1).
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<String>,
-    /// `GID`, since 1.27 (Docker 17.03.1).
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<String>,
-    /// `Mode`, since 1.27 (Docker 17.03.1).
+    /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<u32>,
 }
 
@@ -146,11 +146,11 @@ impl wire::WriteFields for TaskSpecContainerSpecSecretFile {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecret {
-    /// `File`, since 1.27 (Docker 17.03.1).
+    /// `File`, since 1.25 (Docker 1.13).
     pub file: Option<TaskSpecContainerSpecSecretFile>,
-    /// `SecretID`, since 1.27 (Docker 17.03.1).
+    /// `SecretID`, since 1.25 (Docker 1.13).
     pub secret_id: Option<String>,
-    /// `SecretName`, since 1.27 (Docker 17.03.1).
+    /// `SecretName`, since 1.25 (Docker 1.13).
     pub secret_name: Option<String>,
 }
 
@@ -185,6 +185,126 @@ impl wire::WriteFields for TaskSpecContainerSpecSecret {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskSpecContainerSpecPrivilegesCredentialSpec {
+    /// `File`, since 1.29 (Docker 17.05).
+    pub file: Option<String>,
+    /// `Registry`, since 1.29 (Docker 17.05).
+    pub registry: Option<String>,
+}
+
+wire::readable!(TaskSpecContainerSpecPrivilegesCredentialSpec);
+wire::writable!(TaskSpecContainerSpecPrivilegesCredentialSpec);
+
+impl wire::ReadFields for TaskSpecContainerSpecPrivilegesCredentialSpec {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "File" => value.read(&mut self.file),
+            "Registry" => value.read(&mut self.registry),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for TaskSpecContainerSpecPrivilegesCredentialSpec {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("File", &self.file)?;
+        to.write("Registry", &self.registry)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskSpecContainerSpecPrivilegesSeLinuxContext {
+    /// `Disable`, since 1.29 (Docker 17.05).
+    pub disable: Option<bool>,
+    /// `User`, since 1.29 (Docker 17.05).
+    pub user: Option<String>,
+    /// `Role`, since 1.29 (Docker 17.05).
+    pub role: Option<String>,
+    /// `Type`, since 1.29 (Docker 17.05).
+    pub type_: Option<String>,
+    /// `Level`, since 1.29 (Docker 17.05).
+    pub level: Option<String>,
+}
+
+wire::readable!(TaskSpecContainerSpecPrivilegesSeLinuxContext);
+wire::writable!(TaskSpecContainerSpecPrivilegesSeLinuxContext);
+
+impl wire::ReadFields for TaskSpecContainerSpecPrivilegesSeLinuxContext {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Disable" => value.read(&mut self.disable),
+            "User" => value.read(&mut self.user),
+            "Role" => value.read(&mut self.role),
+            "Type" => value.read(&mut self.type_),
+            "Level" => value.read(&mut self.level),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for TaskSpecContainerSpecPrivilegesSeLinuxContext {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Disable", &self.disable)?;
+        to.write("User", &self.user)?;
+        to.write("Role", &self.role)?;
+        to.write("Type", &self.type_)?;
+        to.write("Level", &self.level)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct TaskSpecContainerSpecPrivileges {
+    /// `CredentialSpec`, since 1.29 (Docker 17.05).
+    pub credential_spec: Option<TaskSpecContainerSpecPrivilegesCredentialSpec>,
+    /// `SELinuxContext`, since 1.29 (Docker 17.05).
+    pub se_linux_context: Option<TaskSpecContainerSpecPrivilegesSeLinuxContext>,
+}
+
+wire::readable!(TaskSpecContainerSpecPrivileges);
+wire::writable!(TaskSpecContainerSpecPrivileges);
+
+impl wire::ReadFields for TaskSpecContainerSpecPrivileges {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "CredentialSpec" => value.read(&mut self.credential_spec),
+            "SELinuxContext" => value.read(&mut self.se_linux_context),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for TaskSpecContainerSpecPrivileges {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("CredentialSpec", &self.credential_spec)?;
+        to.write("SELinuxContext", &self.se_linux_context)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpec {
     /// `Image`.
     pub image: Option<String>,
@@ -194,7 +314,7 @@ pub struct TaskSpecContainerSpec {
     pub command: Option<Vec<String>>,
     /// `Args`.
     pub args: Option<Vec<String>>,
-    /// `Hostname`, since 1.27 (Docker 17.03.1).
+    /// `Hostname`, since 1.25 (Docker 1.13).
     pub hostname: Option<String>,
     /// `Env`.
     pub env: Option<Vec<String>>,
@@ -202,13 +322,13 @@ pub struct TaskSpecContainerSpec {
     pub dir: Option<String>,
     /// `User`.
     pub user: Option<String>,
-    /// `Groups`, since 1.27 (Docker 17.03.1).
+    /// `Groups`, since 1.25 (Docker 1.13).
     pub groups: Option<Vec<String>>,
-    /// `TTY`.
+    /// `TTY`, since 1.25 (Docker 1.13).
     pub tty: Option<bool>,
-    /// `OpenStdin`, since 1.27 (Docker 17.03.1).
+    /// `OpenStdin`, since 1.25 (Docker 1.13).
     pub open_stdin: Option<bool>,
-    /// `ReadOnly`, since 1.27 (Docker 17.03.1).
+    /// `ReadOnly`, since 1.28 (Docker 17.04).
     pub read_only: Option<bool>,
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
@@ -216,14 +336,16 @@ pub struct TaskSpecContainerSpec {
     pub stop_signal: Option<String>,
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
-    /// `HealthCheck`, since 1.27 (Docker 17.03.1).
-    pub health_check: Option<HealthConfig>,
-    /// `Hosts`, since 1.27 (Docker 17.03.1).
+    /// `Healthcheck`, since 1.25 (Docker 1.13).
+    pub healthcheck: Option<HealthConfig>,
+    /// `Hosts`, since 1.25 (Docker 1.13).
     pub hosts: Option<Vec<String>>,
-    /// `DNSConfig`.
+    /// `DNSConfig`, since 1.25 (Docker 1.13).
     pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
-    /// `Secrets`, since 1.27 (Docker 17.03.1).
+    /// `Secrets`, since 1.25 (Docker 1.13).
     pub secrets: Option<Vec<TaskSpecContainerSpecSecret>>,
+    /// `Privileges`, since 1.29 (Docker 17.05).
+    pub privileges: Option<TaskSpecContainerSpecPrivileges>,
 }
 
 wire::readable!(TaskSpecContainerSpec);
@@ -251,10 +373,11 @@ impl wire::ReadFields for TaskSpecContainerSpec {
             "Mounts" => value.read(&mut self.mounts),
             "StopSignal" => value.read(&mut self.stop_signal),
             "StopGracePeriod" => value.read(&mut self.stop_grace_period),
-            "HealthCheck" => value.read(&mut self.health_check),
+            "Healthcheck" => value.read(&mut self.healthcheck),
             "Hosts" => value.read(&mut self.hosts),
             "DNSConfig" => value.read(&mut self.dns_config),
             "Secrets" => value.read(&mut self.secrets),
+            "Privileges" => value.read(&mut self.privileges),
             _ => value.skip(),
         }
     }
@@ -280,10 +403,11 @@ impl wire::WriteFields for TaskSpecContainerSpec {
         to.write("Mounts", &self.mounts)?;
         to.write("StopSignal", &self.stop_signal)?;
         to.write("StopGracePeriod", &self.stop_grace_period)?;
-        to.write("HealthCheck", &self.health_check)?;
+        to.write("Healthcheck", &self.healthcheck)?;
         to.write("Hosts", &self.hosts)?;
         to.write("DNSConfig", &self.dns_config)?;
         to.write("Secrets", &self.secrets)?;
+        to.write("Privileges", &self.privileges)?;
         Ok(())
     }
 }
@@ -582,9 +706,9 @@ impl wire::WriteFields for TaskSpecPlacement {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecNetwork {
-    /// `Target`.
+    /// `Target`, since 1.25 (Docker 1.13).
     pub target: Option<String>,
-    /// `Aliases`.
+    /// `Aliases`, since 1.25 (Docker 1.13).
     pub aliases: Option<Vec<String>>,
 }
 

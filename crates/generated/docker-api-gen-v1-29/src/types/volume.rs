@@ -18,9 +18,9 @@ pub struct Volume {
     pub labels: BTreeMap<String, String>,
     /// `Scope`. Default: `"local"`.
     pub scope: VolumeScope,
-    /// `Options`.
+    /// `Options`, since 1.25 (Docker 1.13).
     pub options: BTreeMap<String, String>,
-    /// `UsageData`.
+    /// `UsageData`, since 1.25 (Docker 1.13).
     pub usage_data: Option<VolumeUsageData>,
 }
 
@@ -108,9 +108,9 @@ wire::writable_text!(VolumeScope);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumeUsageData {
-    /// `Size`. Default: `-1`.
+    /// `Size`, since 1.25 (Docker 1.13). Default: `-1`.
     pub size: i64,
-    /// `RefCount`. Default: `-1`.
+    /// `RefCount`, since 1.25 (Docker 1.13). Default: `-1`.
     pub ref_count: i64,
 }
 

@@ -68,9 +68,11 @@ impl<'a> Images<'a> {
 
     /// `POST /images/load` · API 1.24 – 1.55
     #[inline]
-    pub fn load(&self) -> Load<'a> {
+    pub fn load(&self, body: impl Into<Body>) -> Load<'a> {
+        let mut call = Call::new(self.connection, &LOAD);
+        call.body("application/x-tar", body.into());
         Load {
-            call: Call::new(self.connection, &LOAD),
+            call,
             options: LoadOptions::default(),
         }
     }
@@ -171,19 +173,19 @@ pub struct BuildOptions {
     /// `dockerfile`. Default: `"Dockerfile"`.
     pub dockerfile: Option<String>,
     /// `t`.
-    pub t: Option<String>,
+    pub t: Option<Vec<String>>,
     /// `extrahosts`, since 1.28 (Docker 17.04).
-    pub extrahosts: Option<String>,
+    pub extrahosts: Option<Vec<String>>,
     /// `remote`.
     pub remote: Option<String>,
     /// `q`. Default: `false`.
     pub q: Option<bool>,
     /// `nocache`. Default: `false`.
     pub nocache: Option<bool>,
-    /// `cachefrom`.
+    /// `cachefrom`, since 1.25 (Docker 1.13).
     pub cachefrom: Option<Vec<String>>,
     /// `pull`.
-    pub pull: Option<String>,
+    pub pull: Option<bool>,
     /// `rm`. Default: `true`.
     pub rm: Option<bool>,
     /// `forcerm`. Default: `false`.
@@ -204,14 +206,26 @@ pub struct BuildOptions {
     pub buildargs: Option<std::collections::BTreeMap<String, String>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
-    /// `squash`.
+    /// `squash`, since 1.25 (Docker 1.13).
     pub squash: Option<bool>,
     /// `labels`.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
-    /// `networkmode`.
+    /// `networkmode`, since 1.25 (Docker 1.13).
     pub networkmode: Option<String>,
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
+    /// `target`, since 1.29 (Docker 17.05).
+    pub target: Option<String>,
+    /// `cpusetmems`.
+    pub cpusetmems: Option<String>,
+    /// `cgroupparent`.
+    pub cgroupparent: Option<String>,
+    /// `isolation`.
+    pub isolation: Option<types::ImageBuildIsolation>,
+    /// `ulimits`.
+    pub ulimits: Option<Vec<types::ImageBuildUlimitsItem>>,
+    /// `securityopt`, since 1.25 (Docker 1.13).
+    pub securityopt: Option<Vec<String>>,
 }
 
 /// A request to `POST /build`, sent by [`send`](Self::send).
@@ -230,14 +244,17 @@ impl<'a> Build<'a> {
     }
 
     /// `t`.
-    pub fn t(mut self, t: impl Into<String>) -> Self {
-        self.options.t = Some(t.into());
+    pub fn t(mut self, t: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.t = Some(t.into_iter().map(Into::into).collect());
         self
     }
 
     /// `extrahosts`, since 1.28 (Docker 17.04).
-    pub fn extrahosts(mut self, extrahosts: impl Into<String>) -> Self {
-        self.options.extrahosts = Some(extrahosts.into());
+    pub fn extrahosts(
+        mut self,
+        extrahosts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.extrahosts = Some(extrahosts.into_iter().map(Into::into).collect());
         self
     }
 
@@ -259,7 +276,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `cachefrom`.
+    /// `cachefrom`, since 1.25 (Docker 1.13).
     pub fn cachefrom(
         mut self,
         cachefrom: impl IntoIterator<Item = impl Into<String>>,
@@ -269,8 +286,8 @@ impl<'a> Build<'a> {
     }
 
     /// `pull`.
-    pub fn pull(mut self, pull: impl Into<String>) -> Self {
-        self.options.pull = Some(pull.into());
+    pub fn pull(mut self, pull: bool) -> Self {
+        self.options.pull = Some(pull);
         self
     }
 
@@ -337,7 +354,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `squash`.
+    /// `squash`, since 1.25 (Docker 1.13).
     pub fn squash(mut self, squash: bool) -> Self {
         self.options.squash = Some(squash);
         self
@@ -349,7 +366,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `networkmode`.
+    /// `networkmode`, since 1.25 (Docker 1.13).
     pub fn networkmode(mut self, networkmode: impl Into<String>) -> Self {
         self.options.networkmode = Some(networkmode.into());
         self
@@ -361,6 +378,50 @@ impl<'a> Build<'a> {
         registry_config: std::collections::BTreeMap<String, types::AuthConfig>,
     ) -> Self {
         self.options.registry_config = Some(registry_config);
+        self
+    }
+
+    /// `target`, since 1.29 (Docker 17.05).
+    pub fn target(mut self, target: impl Into<String>) -> Self {
+        self.options.target = Some(target.into());
+        self
+    }
+
+    /// `cpusetmems`.
+    pub fn cpusetmems(mut self, cpusetmems: impl Into<String>) -> Self {
+        self.options.cpusetmems = Some(cpusetmems.into());
+        self
+    }
+
+    /// `cgroupparent`.
+    pub fn cgroupparent(mut self, cgroupparent: impl Into<String>) -> Self {
+        self.options.cgroupparent = Some(cgroupparent.into());
+        self
+    }
+
+    /// `isolation`.
+    pub fn isolation(
+        mut self,
+        isolation: impl Into<types::ImageBuildIsolation>,
+    ) -> Self {
+        self.options.isolation = Some(isolation.into());
+        self
+    }
+
+    /// `ulimits`.
+    pub fn ulimits(mut self, ulimits: Vec<types::ImageBuildUlimitsItem>) -> Self {
+        self.options.ulimits = Some(ulimits);
+        self
+    }
+
+    /// `securityopt`, since 1.25 (Docker 1.13).
+    pub fn securityopt(
+        mut self,
+        securityopt: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.securityopt = Some(
+            securityopt.into_iter().map(Into::into).collect(),
+        );
         self
     }
 
@@ -407,6 +468,12 @@ impl<'a> Build<'a> {
         call.query_json("labels", &options.labels);
         call.query("networkmode", &options.networkmode);
         call.header_base64_json("X-Registry-Config", &options.registry_config);
+        call.query("target", &options.target);
+        call.query("cpusetmems", &options.cpusetmems);
+        call.query("cgroupparent", &options.cgroupparent);
+        call.query("isolation", &options.isolation);
+        call.query_json("ulimits", &options.ulimits);
+        call.query("securityopt", &options.securityopt);
         call
     }
 }
@@ -440,7 +507,7 @@ pub struct CommitOptions {
     /// `pause`. Default: `true`.
     pub pause: Option<bool>,
     /// `changes`.
-    pub changes: Option<String>,
+    pub changes: Option<Vec<String>>,
 }
 
 /// A request to `POST /commit`, sent by [`send`](Self::send).
@@ -489,8 +556,11 @@ impl<'a> Commit<'a> {
     }
 
     /// `changes`.
-    pub fn changes(mut self, changes: impl Into<String>) -> Self {
-        self.options.changes = Some(changes.into());
+    pub fn changes(
+        mut self,
+        changes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.changes = Some(changes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -552,6 +622,10 @@ pub struct CreateOptions {
     pub tag: Option<String>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
+    /// `message`.
+    pub message: Option<String>,
+    /// `changes`.
+    pub changes: Option<Vec<String>>,
 }
 
 /// A request to `POST /images/create`, sent by [`send`](Self::send).
@@ -593,6 +667,21 @@ impl<'a> Create<'a> {
         self
     }
 
+    /// `message`.
+    pub fn message(mut self, message: impl Into<String>) -> Self {
+        self.options.message = Some(message.into());
+        self
+    }
+
+    /// `changes`.
+    pub fn changes(
+        mut self,
+        changes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.changes = Some(changes.into_iter().map(Into::into).collect());
+        self
+    }
+
     /// The body of the request.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.call.body("application/octet-stream", body.into());
@@ -619,6 +708,8 @@ impl<'a> Create<'a> {
         call.query("repo", &options.repo);
         call.query("tag", &options.tag);
         call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.query("message", &options.message);
+        call.query("changes", &options.changes);
         call
     }
 }
@@ -673,7 +764,7 @@ impl<'a> SaveAll<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query_csv("names", &options.names);
+        call.query("names", &options.names);
         call
     }
 }
@@ -698,7 +789,7 @@ pub struct ListOptions {
     pub all: Option<bool>,
     /// `filters`.
     pub filters: Option<Filters>,
-    /// `digests`. Default: `false`.
+    /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub digests: Option<bool>,
 }
 
@@ -723,7 +814,7 @@ impl<'a> List<'a> {
         self
     }
 
-    /// `digests`. Default: `false`.
+    /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn digests(mut self, digests: bool) -> Self {
         self.options.digests = Some(digests);
         self
@@ -783,12 +874,6 @@ impl<'a> Load<'a> {
     /// `quiet`. Default: `false`.
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.options.quiet = Some(quiet);
-        self
-    }
-
-    /// The body of the request.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.call.body("application/x-tar", body.into());
         self
     }
 
@@ -887,6 +972,8 @@ pub struct SearchOptions {
     pub limit: Option<i64>,
     /// `filters`.
     pub filters: Option<Filters>,
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
 }
 
 /// A request to `GET /images/search`, sent by [`send`](Self::send).
@@ -910,6 +997,12 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: SearchOptions) -> Self {
         self.options = options;
@@ -927,6 +1020,7 @@ impl<'a> Search<'a> {
         let Self { mut call, options } = self;
         call.query("limit", &options.limit);
         call.query_json("filters", &options.filters);
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
     }
 }

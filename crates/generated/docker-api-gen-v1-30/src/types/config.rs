@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
+use super::ObjectVersion;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -56,6 +57,38 @@ impl wire::WriteFields for Config {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigReference {
+    /// `Network`, since 1.30 (Docker 17.06).
+    pub network: Option<String>,
+}
+
+wire::readable!(ConfigReference);
+wire::writable!(ConfigReference);
+
+impl wire::ReadFields for ConfigReference {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Network" => value.read(&mut self.network),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ConfigReference {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Network", &self.network)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigSpec {
     /// `Name`, since 1.30 (Docker 17.06).
     pub name: Option<String>,
@@ -91,42 +124,6 @@ impl wire::WriteFields for ConfigSpec {
         to.write("Name", &self.name)?;
         to.write("Labels", &self.labels)?;
         to.write("Data", &self.data)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ObjectVersion {
-    /// `Index`.
-    pub index: Option<i64>,
-}
-
-wire::readable!(ObjectVersion);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ObjectVersion);
-
-impl wire::ReadFields for ObjectVersion {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Index" => value.read(&mut self.index),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ObjectVersion {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Index", &self.index)?;
         Ok(())
     }
 }

@@ -312,7 +312,7 @@ pub struct UpdateOptions {
     pub rotate_worker_token: Option<bool>,
     /// `rotateManagerToken`. Default: `false`.
     pub rotate_manager_token: Option<bool>,
-    /// `rotateManagerUnlockKey`. Default: `false`.
+    /// `rotateManagerUnlockKey`, since 1.25 (Docker 1.13). Default: `false`.
     pub rotate_manager_unlock_key: Option<bool>,
 }
 
@@ -337,7 +337,7 @@ impl<'a> Update<'a> {
         self
     }
 
-    /// `rotateManagerUnlockKey`. Default: `false`.
+    /// `rotateManagerUnlockKey`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn rotate_manager_unlock_key(mut self, rotate_manager_unlock_key: bool) -> Self {
         self.options.rotate_manager_unlock_key = Some(rotate_manager_unlock_key);
         self

@@ -2,7 +2,43 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{NetworkAttachment, ObjectVersion, TaskSpec};
+use super::{EndpointPortConfig, NetworkAttachment, ObjectVersion, TaskSpec};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PortStatus {
+    /// `Ports`, since 1.25 (Docker 1.13).
+    pub ports: Vec<EndpointPortConfig>,
+}
+
+wire::readable!(PortStatus);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PortStatus);
+
+impl wire::ReadFields for PortStatus {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Ports" => value.read(&mut self.ports),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PortStatus {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Ports", &self.ports)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -15,9 +51,9 @@ pub struct Task {
     pub created_at: Option<Timestamp>,
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Labels`.
+    /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: BTreeMap<String, String>,
     /// `Spec`.
     pub spec: Option<TaskSpec>,
@@ -227,6 +263,8 @@ pub struct TaskStatus {
     pub err: Option<String>,
     /// `ContainerStatus`.
     pub container_status: Option<TaskStatusContainerStatus>,
+    /// `PortStatus`, since 1.25 (Docker 1.13).
+    pub port_status: Option<PortStatus>,
 }
 
 wire::readable!(TaskStatus);
@@ -246,6 +284,7 @@ impl wire::ReadFields for TaskStatus {
             "Message" => value.read(&mut self.message),
             "Err" => value.read(&mut self.err),
             "ContainerStatus" => value.read(&mut self.container_status),
+            "PortStatus" => value.read(&mut self.port_status),
             _ => value.skip(),
         }
     }
@@ -262,6 +301,7 @@ impl wire::WriteFields for TaskStatus {
         to.write("Message", &self.message)?;
         to.write("Err", &self.err)?;
         to.write("ContainerStatus", &self.container_status)?;
+        to.write("PortStatus", &self.port_status)?;
         Ok(())
     }
 }

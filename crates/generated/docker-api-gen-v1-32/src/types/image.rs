@@ -75,6 +75,10 @@ pub struct CreateImageInfo {
     pub progress: Option<String>,
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `errorDetail`.
+    pub error_detail: Option<ErrorDetail>,
 }
 
 wire::readable!(CreateImageInfo);
@@ -93,6 +97,8 @@ impl wire::ReadFields for CreateImageInfo {
             "status" => value.read(&mut self.status),
             "progress" => value.read(&mut self.progress),
             "progressDetail" => value.read(&mut self.progress_detail),
+            "id" => value.read(&mut self.id),
+            "errorDetail" => value.read(&mut self.error_detail),
             _ => value.skip(),
         }
     }
@@ -108,6 +114,8 @@ impl wire::WriteFields for CreateImageInfo {
         to.write("status", &self.status)?;
         to.write("progress", &self.progress)?;
         to.write("progressDetail", &self.progress_detail)?;
+        to.write("id", &self.id)?;
+        to.write("errorDetail", &self.error_detail)?;
         Ok(())
     }
 }
@@ -292,7 +300,7 @@ pub struct Image {
     /// `Created`.
     pub created: String,
     /// `Container`, until 1.44 (Docker 25.0).
-    pub container: String,
+    pub container: Option<String>,
     /// `ContainerConfig`, until 1.44 (Docker 25.0).
     pub container_config: Option<ContainerConfig>,
     /// `DockerVersion`, until 1.51 (Docker 28.3).
@@ -305,7 +313,7 @@ pub struct Image {
     pub architecture: String,
     /// `Os`.
     pub os: String,
-    /// `OsVersion`, since 1.28 (Docker 17.04).
+    /// `OsVersion`, since 1.25 (Docker 1.13).
     pub os_version: Option<String>,
     /// `Size`.
     pub size: i64,
@@ -495,13 +503,13 @@ pub struct ImageSummary {
     pub created: i64,
     /// `Size`.
     pub size: i64,
-    /// `SharedSize`.
+    /// `SharedSize`, since 1.25 (Docker 1.13).
     pub shared_size: i64,
     /// `VirtualSize`, until 1.43 (Docker 24.0).
     pub virtual_size: i64,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
-    /// `Containers`.
+    /// `Containers`, since 1.25 (Docker 1.13).
     pub containers: i64,
 }
 
@@ -555,10 +563,10 @@ impl wire::WriteFields for ImageSummary {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProgressDetail {
-    /// `code`, until 1.35 (Docker 17.12).
-    pub code: Option<i64>,
-    /// `message`, until 1.35 (Docker 17.12).
-    pub message: Option<i64>,
+    /// `current`.
+    pub current: Option<i64>,
+    /// `total`.
+    pub total: Option<i64>,
 }
 
 wire::readable!(ProgressDetail);
@@ -573,8 +581,8 @@ impl wire::ReadFields for ProgressDetail {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "code" => value.read(&mut self.code),
-            "message" => value.read(&mut self.message),
+            "current" => value.read(&mut self.current),
+            "total" => value.read(&mut self.total),
             _ => value.skip(),
         }
     }
@@ -586,8 +594,8 @@ impl wire::WriteFields for ProgressDetail {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("code", &self.code)?;
-        to.write("message", &self.message)?;
+        to.write("current", &self.current)?;
+        to.write("total", &self.total)?;
         Ok(())
     }
 }
@@ -603,6 +611,12 @@ pub struct PushImageInfo {
     pub progress: Option<String>,
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `errorDetail`.
+    pub error_detail: Option<ErrorDetail>,
+    /// `aux`.
+    pub aux: Option<PushImageInfoAux>,
 }
 
 wire::readable!(PushImageInfo);
@@ -621,6 +635,9 @@ impl wire::ReadFields for PushImageInfo {
             "status" => value.read(&mut self.status),
             "progress" => value.read(&mut self.progress),
             "progressDetail" => value.read(&mut self.progress_detail),
+            "id" => value.read(&mut self.id),
+            "errorDetail" => value.read(&mut self.error_detail),
+            "aux" => value.read(&mut self.aux),
             _ => value.skip(),
         }
     }
@@ -636,6 +653,9 @@ impl wire::WriteFields for PushImageInfo {
         to.write("status", &self.status)?;
         to.write("progress", &self.progress)?;
         to.write("progressDetail", &self.progress_detail)?;
+        to.write("id", &self.id)?;
+        to.write("errorDetail", &self.error_detail)?;
+        to.write("aux", &self.aux)?;
         Ok(())
     }
 }
@@ -712,6 +732,138 @@ impl wire::WriteFields for ImageMetadata {
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("LastTagTime", &self.last_tag_time)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PushImageInfoAux {
+    /// `Tag`.
+    pub tag: Option<String>,
+    /// `Digest`.
+    pub digest: Option<String>,
+    /// `Size`.
+    pub size: Option<i64>,
+}
+
+wire::readable!(PushImageInfoAux);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PushImageInfoAux);
+
+impl wire::ReadFields for PushImageInfoAux {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Tag" => value.read(&mut self.tag),
+            "Digest" => value.read(&mut self.digest),
+            "Size" => value.read(&mut self.size),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PushImageInfoAux {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Tag", &self.tag)?;
+        to.write("Digest", &self.digest)?;
+        to.write("Size", &self.size)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ImageBuildIsolation {
+    /// `default`.
+    Default,
+    /// `process`.
+    Process,
+    /// `hyperv`.
+    Hyperv,
+    /// The empty text.
+    Empty,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ImageBuildIsolation {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Default => "default",
+            Self::Process => "process",
+            Self::Hyperv => "hyperv",
+            Self::Empty => "",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ImageBuildIsolation {
+    fn from(text: &str) -> Self {
+        match text {
+            "default" => Self::Default,
+            "process" => Self::Process,
+            "hyperv" => Self::Hyperv,
+            "" => Self::Empty,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ImageBuildIsolation);
+
+#[cfg(feature = "serde-both")]
+wire::readable_text!(ImageBuildIsolation);
+wire::writable_text!(ImageBuildIsolation);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageBuildUlimitsItem {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Soft`.
+    pub soft: Option<i64>,
+    /// `Hard`.
+    pub hard: Option<i64>,
+}
+
+#[cfg(feature = "serde-both")]
+wire::readable!(ImageBuildUlimitsItem);
+wire::writable!(ImageBuildUlimitsItem);
+
+#[cfg(feature = "serde-both")]
+impl wire::ReadFields for ImageBuildUlimitsItem {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Soft" => value.read(&mut self.soft),
+            "Hard" => value.read(&mut self.hard),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ImageBuildUlimitsItem {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Soft", &self.soft)?;
+        to.write("Hard", &self.hard)?;
         Ok(())
     }
 }

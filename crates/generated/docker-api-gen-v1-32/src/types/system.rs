@@ -74,19 +74,19 @@ impl wire::WriteFields for AuthConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Version`, since 1.32 (Docker 17.09).
+    /// `Version`.
     pub version: Option<ObjectVersion>,
-    /// `CreatedAt`, since 1.32 (Docker 17.09).
+    /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
-    /// `UpdatedAt`, since 1.32 (Docker 17.09).
+    /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Spec`, since 1.32 (Docker 17.09).
+    /// `Spec`.
     pub spec: Option<SwarmSpec>,
-    /// `TLSInfo`, since 1.32 (Docker 17.09).
+    /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
-    /// `RootRotationInProgress`, since 1.32 (Docker 17.09).
+    /// `RootRotationInProgress`, since 1.30 (Docker 17.06).
     pub root_rotation_in_progress: Option<bool>,
 }
 
@@ -134,9 +134,9 @@ impl wire::WriteFields for ClusterInfo {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
-    /// `Expected`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `Expected`, since 1.25 (Docker 1.13), until 1.48 (Docker 28.0).
     pub expected: Option<String>,
 }
 
@@ -237,7 +237,7 @@ pub struct EndpointSettings {
     pub global_ipv6_prefix_len: Option<i64>,
     /// `MacAddress`.
     pub mac_address: Option<String>,
-    /// `DriverOpts`, since 1.32 (Docker 17.09).
+    /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
 }
 
@@ -287,6 +287,114 @@ impl wire::WriteFields for EndpointSettings {
         to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
         to.write("MacAddress", &self.mac_address)?;
         to.write("DriverOpts", &self.driver_opts)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct EventActor {
+    /// `ID`.
+    pub id: Option<String>,
+    /// `Attributes`.
+    pub attributes: BTreeMap<String, String>,
+}
+
+wire::readable!(EventActor);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(EventActor);
+
+impl wire::ReadFields for EventActor {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Attributes" => value.read(&mut self.attributes),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for EventActor {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Attributes", &self.attributes)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct EventMessage {
+    /// `Type`.
+    pub type_: Option<EventMessageType>,
+    /// `Action`.
+    pub action: Option<String>,
+    /// `Actor`.
+    pub actor: Option<EventActor>,
+    /// `scope`, since 1.30 (Docker 17.06).
+    pub scope: Option<EventMessageScope>,
+    /// `time`.
+    pub time: Option<i64>,
+    /// `timeNano`.
+    pub time_nano: Option<i64>,
+    /// `status`, until 1.51 (Docker 28.3).
+    pub status: Option<String>,
+    /// `id`, until 1.51 (Docker 28.3).
+    pub id: Option<String>,
+    /// `from`, until 1.51 (Docker 28.3).
+    pub from: Option<String>,
+}
+
+wire::readable!(EventMessage);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(EventMessage);
+
+impl wire::ReadFields for EventMessage {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Type" => value.read(&mut self.type_),
+            "Action" => value.read(&mut self.action),
+            "Actor" => value.read(&mut self.actor),
+            "scope" => value.read(&mut self.scope),
+            "time" => value.read(&mut self.time),
+            "timeNano" => value.read(&mut self.time_nano),
+            "status" => value.read(&mut self.status),
+            "id" => value.read(&mut self.id),
+            "from" => value.read(&mut self.from),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for EventMessage {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Type", &self.type_)?;
+        to.write("Action", &self.action)?;
+        to.write("Actor", &self.actor)?;
+        to.write("scope", &self.scope)?;
+        to.write("time", &self.time)?;
+        to.write("timeNano", &self.time_nano)?;
+        to.write("status", &self.status)?;
+        to.write("id", &self.id)?;
+        to.write("from", &self.from)?;
         Ok(())
     }
 }
@@ -344,17 +452,17 @@ impl wire::WriteFields for IndexInfo {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
-    /// The empty text, since 1.32 (Docker 17.09).
+    /// The empty text.
     Empty,
-    /// `inactive`, since 1.32 (Docker 17.09).
+    /// `inactive`.
     Inactive,
-    /// `pending`, since 1.32 (Docker 17.09).
+    /// `pending`.
     Pending,
-    /// `active`, since 1.32 (Docker 17.09).
+    /// `active`.
     Active,
-    /// `error`, since 1.32 (Docker 17.09).
+    /// `error`.
     Error,
-    /// `locked`, since 1.32 (Docker 17.09).
+    /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -398,7 +506,7 @@ wire::writable_text!(LocalNodeState);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: Option<MountType>,
     /// `Name`.
     pub name: Option<String>,
@@ -466,7 +574,7 @@ pub enum MountType {
     Bind,
     /// `npipe`, since 1.32 (Docker 17.09).
     Npipe,
-    /// `tmpfs`.
+    /// `tmpfs`, since 1.25 (Docker 1.13).
     Tmpfs,
     /// `volume`.
     Volume,
@@ -542,9 +650,9 @@ impl wire::WriteFields for ObjectVersion {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
-    /// `NodeID`, since 1.32 (Docker 17.09).
+    /// `NodeID`.
     pub node_id: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -586,7 +694,7 @@ pub struct PluginsInfo {
     pub volume: Vec<String>,
     /// `Network`.
     pub network: Vec<String>,
-    /// `Authorization`, since 1.32 (Docker 17.09).
+    /// `Authorization`.
     pub authorization: Vec<String>,
     /// `Log`, since 1.30 (Docker 17.06).
     pub log: Vec<String>,
@@ -678,15 +786,15 @@ impl wire::WriteFields for Port {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryServiceConfig {
-    /// `AllowNondistributableArtifactsCIDRs`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `AllowNondistributableArtifactsCIDRs`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
     pub allow_nondistributable_artifacts_cid_rs: Vec<String>,
-    /// `AllowNondistributableArtifactsHostnames`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `AllowNondistributableArtifactsHostnames`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
     pub allow_nondistributable_artifacts_hostnames: Vec<String>,
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
-    /// `Mirrors`, since 1.32 (Docker 17.09).
+    /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
 
@@ -740,9 +848,9 @@ impl wire::WriteFields for RegistryServiceConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
-    /// `path`, since 1.32 (Docker 17.09).
+    /// `path`.
     pub path: Option<String>,
-    /// `runtimeArgs`, since 1.32 (Docker 17.09).
+    /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
 }
 
@@ -820,6 +928,114 @@ impl wire::WriteFields for TlsInfo {
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EventMessageType {
+    /// `config`, since 1.31 (Docker 17.07).
+    Config,
+    /// `container`.
+    Container,
+    /// `daemon`.
+    Daemon,
+    /// `image`.
+    Image,
+    /// `network`.
+    Network,
+    /// `node`, since 1.30 (Docker 17.06).
+    Node,
+    /// `plugin`.
+    Plugin,
+    /// `secret`, since 1.30 (Docker 17.06).
+    Secret,
+    /// `service`, since 1.30 (Docker 17.06).
+    Service,
+    /// `volume`.
+    Volume,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl EventMessageType {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Config => "config",
+            Self::Container => "container",
+            Self::Daemon => "daemon",
+            Self::Image => "image",
+            Self::Network => "network",
+            Self::Node => "node",
+            Self::Plugin => "plugin",
+            Self::Secret => "secret",
+            Self::Service => "service",
+            Self::Volume => "volume",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for EventMessageType {
+    fn from(text: &str) -> Self {
+        match text {
+            "config" => Self::Config,
+            "container" => Self::Container,
+            "daemon" => Self::Daemon,
+            "image" => Self::Image,
+            "network" => Self::Network,
+            "node" => Self::Node,
+            "plugin" => Self::Plugin,
+            "secret" => Self::Secret,
+            "service" => Self::Service,
+            "volume" => Self::Volume,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(EventMessageType);
+wire::readable_text!(EventMessageType);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(EventMessageType);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum EventMessageScope {
+    /// `local`, since 1.30 (Docker 17.06).
+    Local,
+    /// `swarm`, since 1.30 (Docker 17.06).
+    Swarm,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl EventMessageScope {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Local => "local",
+            Self::Swarm => "swarm",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for EventMessageScope {
+    fn from(text: &str) -> Self {
+        match text {
+            "local" => Self::Local,
+            "swarm" => Self::Swarm,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(EventMessageScope);
+wire::readable_text!(EventMessageScope);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(EventMessageScope);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenericResourceNamedResourceSpec {
@@ -1024,9 +1240,11 @@ pub struct SystemDataUsageResponse {
     /// `Images`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub images: Vec<ImageSummary>,
     /// `Containers`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
-    pub containers: Vec<ContainerSummary>,
+    pub containers: ContainerSummary,
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
+    /// `BuilderSize`, since 1.31 (Docker 17.07), until 1.41 (Docker 20.10).
+    pub builder_size: Option<i64>,
 }
 
 wire::readable!(SystemDataUsageResponse);
@@ -1045,6 +1263,7 @@ impl wire::ReadFields for SystemDataUsageResponse {
             "Images" => value.read(&mut self.images),
             "Containers" => value.read(&mut self.containers),
             "Volumes" => value.read(&mut self.volumes),
+            "BuilderSize" => value.read(&mut self.builder_size),
             _ => value.skip(),
         }
     }
@@ -1060,6 +1279,7 @@ impl wire::WriteFields for SystemDataUsageResponse {
         to.write("Images", &self.images)?;
         to.write("Containers", &self.containers)?;
         to.write("Volumes", &self.volumes)?;
+        to.write("BuilderSize", &self.builder_size)?;
         Ok(())
     }
 }
@@ -1071,7 +1291,7 @@ pub struct SystemVersionResponse {
     pub version: Option<String>,
     /// `ApiVersion`.
     pub api_version: Option<String>,
-    /// `MinAPIVersion`.
+    /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
     /// `GitCommit`.
     pub git_commit: Option<String>,

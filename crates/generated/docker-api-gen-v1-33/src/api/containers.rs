@@ -4,8 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Body, ByteStream, Call, Connection, Error, Filters, Json, JsonLines, LogStream,
-    Operation, TtySource, Upgraded, headers, request_settings,
+    Body, ByteStream, Call, Connection, Error, Filters, JsonLines, LogStream, Operation,
+    TtySource, Upgraded, headers, request_settings,
 };
 
 use crate::types;
@@ -125,6 +125,42 @@ impl<'a> Containers<'a> {
         let mut call = Call::new(self.connection, &CHANGES);
         call.path("id", id);
         Changes { call }
+    }
+
+    /// `GET /containers/{id}/checkpoints` · API 1.25 – 1.55
+    #[inline]
+    pub fn checkpoint_list(&self, id: &str) -> CheckpointList<'a> {
+        let mut call = Call::new(self.connection, &CHECKPOINT_LIST);
+        call.path("id", id);
+        CheckpointList {
+            call,
+            options: CheckpointListOptions::default(),
+        }
+    }
+
+    /// `POST /containers/{id}/checkpoints` · API 1.25 – 1.55
+    #[inline]
+    pub fn checkpoint_create(
+        &self,
+        id: &str,
+        body: types::CheckpointCreateRequest,
+    ) -> CheckpointCreate<'a> {
+        let mut call = Call::new(self.connection, &CHECKPOINT_CREATE);
+        call.path("id", id);
+        call.json_body(&body);
+        CheckpointCreate { call }
+    }
+
+    /// `DELETE /containers/{id}/checkpoints/{checkpoint}` · API 1.25 – 1.55
+    #[inline]
+    pub fn checkpoint_delete(&self, id: &str, checkpoint: &str) -> CheckpointDelete<'a> {
+        let mut call = Call::new(self.connection, &CHECKPOINT_DELETE);
+        call.path("id", id);
+        call.path("checkpoint", checkpoint);
+        CheckpointDelete {
+            call,
+            options: CheckpointDeleteOptions::default(),
+        }
     }
 
     /// `GET /containers/{id}/export` · API 1.24 – 1.55
@@ -489,7 +525,7 @@ pub struct DeleteOptions {
     pub v: Option<bool>,
     /// `force`. Default: `false`.
     pub force: Option<bool>,
-    /// `link`, since 1.27 (Docker 17.03.1). Default: `false`.
+    /// `link`. Default: `false`.
     pub link: Option<bool>,
 }
 
@@ -514,7 +550,7 @@ impl<'a> Delete<'a> {
         self
     }
 
-    /// `link`, since 1.27 (Docker 17.03.1). Default: `false`.
+    /// `link`. Default: `false`.
     pub fn link(mut self, link: bool) -> Self {
         self.options.link = Some(link);
         self
@@ -637,7 +673,9 @@ static PUT_ARCHIVE: Operation = Operation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutArchiveOptions {
     /// `noOverwriteDirNonDir`.
-    pub no_overwrite_dir_non_dir: Option<String>,
+    pub no_overwrite_dir_non_dir: Option<bool>,
+    /// `copyUIDGID`, since 1.30 (Docker 17.06).
+    pub copy_uid_gid: Option<bool>,
 }
 
 /// A request to `PUT /containers/{id}/archive`, sent by [`send`](Self::send).
@@ -650,11 +688,14 @@ pub struct PutArchive<'a> {
 
 impl<'a> PutArchive<'a> {
     /// `noOverwriteDirNonDir`.
-    pub fn no_overwrite_dir_non_dir(
-        mut self,
-        no_overwrite_dir_non_dir: impl Into<String>,
-    ) -> Self {
-        self.options.no_overwrite_dir_non_dir = Some(no_overwrite_dir_non_dir.into());
+    pub fn no_overwrite_dir_non_dir(mut self, no_overwrite_dir_non_dir: bool) -> Self {
+        self.options.no_overwrite_dir_non_dir = Some(no_overwrite_dir_non_dir);
+        self
+    }
+
+    /// `copyUIDGID`, since 1.30 (Docker 17.06).
+    pub fn copy_uid_gid(mut self, copy_uid_gid: bool) -> Self {
+        self.options.copy_uid_gid = Some(copy_uid_gid);
         self
     }
 
@@ -674,6 +715,7 @@ impl<'a> PutArchive<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("noOverwriteDirNonDir", &options.no_overwrite_dir_non_dir);
+        call.query("copyUIDGID", &options.copy_uid_gid);
         call
     }
 }
@@ -895,6 +937,148 @@ impl<'a> Changes<'a> {
 
 request_settings!(Changes);
 
+static CHECKPOINT_LIST: Operation = Operation {
+    id: "CheckpointList",
+    name: "containers.checkpoint_list",
+    method: Method::GET,
+    path: "/containers/{id}/checkpoints",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: false,
+    tty: None,
+};
+
+/// What can be asked of [`CheckpointList`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointListOptions {
+    /// `dir`.
+    pub dir: Option<String>,
+}
+
+/// A request to `GET /containers/{id}/checkpoints`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct CheckpointList<'a> {
+    call: Call<'a>,
+    options: CheckpointListOptions,
+}
+
+impl<'a> CheckpointList<'a> {
+    /// `dir`.
+    pub fn dir(mut self, dir: impl Into<String>) -> Self {
+        self.options.dir = Some(dir.into());
+        self
+    }
+
+    /// All options at once, in place of those set so far.
+    pub fn options(mut self, options: CheckpointListOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<Vec<types::CheckpointSummary>, Error> {
+        self.prepare().json().await
+    }
+
+    #[inline]
+    fn prepare(self) -> Call<'a> {
+        let Self { mut call, options } = self;
+        call.query("dir", &options.dir);
+        call
+    }
+}
+
+request_settings!(CheckpointList);
+
+static CHECKPOINT_CREATE: Operation = Operation {
+    id: "CheckpointCreate",
+    name: "containers.checkpoint_create",
+    method: Method::POST,
+    path: "/containers/{id}/checkpoints",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: true,
+    tty: None,
+};
+
+/// A request to `POST /containers/{id}/checkpoints`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct CheckpointCreate<'a> {
+    call: Call<'a>,
+}
+
+impl<'a> CheckpointCreate<'a> {
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
+    }
+
+    fn prepare(self) -> Call<'a> {
+        self.call
+    }
+}
+
+request_settings!(CheckpointCreate);
+
+static CHECKPOINT_DELETE: Operation = Operation {
+    id: "CheckpointDelete",
+    name: "containers.checkpoint_delete",
+    method: Method::DELETE,
+    path: "/containers/{id}/checkpoints/{checkpoint}",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: false,
+    tty: None,
+};
+
+/// What can be asked of [`CheckpointDelete`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointDeleteOptions {
+    /// `dir`.
+    pub dir: Option<String>,
+}
+
+/// A request to `DELETE /containers/{id}/checkpoints/{checkpoint}`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct CheckpointDelete<'a> {
+    call: Call<'a>,
+    options: CheckpointDeleteOptions,
+}
+
+impl<'a> CheckpointDelete<'a> {
+    /// `dir`.
+    pub fn dir(mut self, dir: impl Into<String>) -> Self {
+        self.options.dir = Some(dir.into());
+        self
+    }
+
+    /// All options at once, in place of those set so far.
+    pub fn options(mut self, options: CheckpointDeleteOptions) -> Self {
+        self.options = options;
+        self
+    }
+
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
+    }
+
+    #[inline]
+    fn prepare(self) -> Call<'a> {
+        let Self { mut call, options } = self;
+        call.query("dir", &options.dir);
+        call
+    }
+}
+
+request_settings!(CheckpointDelete);
+
 static EXPORT: Operation = Operation {
     id: "ContainerExport",
     name: "containers.export",
@@ -1067,6 +1251,8 @@ pub struct LogsOptions {
     pub timestamps: Option<bool>,
     /// `tail`. Default: `"all"`.
     pub tail: Option<String>,
+    /// `details`. Default: `false`.
+    pub details: Option<bool>,
 }
 
 /// A request to `GET /containers/{id}/logs`, sent by [`send`](Self::send).
@@ -1114,6 +1300,12 @@ impl<'a> Logs<'a> {
         self
     }
 
+    /// `details`. Default: `false`.
+    pub fn details(mut self, details: bool) -> Self {
+        self.options.details = Some(details);
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: LogsOptions) -> Self {
         self.options = options;
@@ -1141,6 +1333,7 @@ impl<'a> Logs<'a> {
         call.query("since", &options.since);
         call.query("timestamps", &options.timestamps);
         call.query("tail", &options.tail);
+        call.query("details", &options.details);
         call
     }
 }
@@ -1314,6 +1507,10 @@ static START: Operation = Operation {
 pub struct StartOptions {
     /// `detachKeys`.
     pub detach_keys: Option<String>,
+    /// `checkpoint`, since 1.25 (Docker 1.13).
+    pub checkpoint: Option<String>,
+    /// `checkpoint-dir`, since 1.25 (Docker 1.13).
+    pub checkpoint_dir: Option<String>,
 }
 
 /// A request to `POST /containers/{id}/start`, sent by [`send`](Self::send).
@@ -1328,6 +1525,18 @@ impl<'a> Start<'a> {
     /// `detachKeys`.
     pub fn detach_keys(mut self, detach_keys: impl Into<String>) -> Self {
         self.options.detach_keys = Some(detach_keys.into());
+        self
+    }
+
+    /// `checkpoint`, since 1.25 (Docker 1.13).
+    pub fn checkpoint(mut self, checkpoint: impl Into<String>) -> Self {
+        self.options.checkpoint = Some(checkpoint.into());
+        self
+    }
+
+    /// `checkpoint-dir`, since 1.25 (Docker 1.13).
+    pub fn checkpoint_dir(mut self, checkpoint_dir: impl Into<String>) -> Self {
+        self.options.checkpoint_dir = Some(checkpoint_dir.into());
         self
     }
 
@@ -1351,6 +1560,8 @@ impl<'a> Start<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("detachKeys", &options.detach_keys);
+        call.query("checkpoint", &options.checkpoint);
+        call.query("checkpoint-dir", &options.checkpoint_dir);
         call
     }
 }
@@ -1408,7 +1619,7 @@ impl<'a> Stats<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<JsonLines<Json>, Error> {
+    pub async fn send(self) -> Result<JsonLines<types::ContainerStatsResponse>, Error> {
         self.prepare().json_lines().await
     }
 

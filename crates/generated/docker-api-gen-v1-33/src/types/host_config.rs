@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use docker_api_gen_core::wire;
 use super::{
-    DeviceMapping, Mount, ResourcesBlkioWeightDeviceItem, ResourcesUlimit, RestartPolicy,
-    ThrottleDevice,
+    DeviceMapping, Mount, PortMap, ResourcesBlkioWeightDeviceItem, ResourcesUlimit,
+    RestartPolicy, ThrottleDevice,
 };
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -31,9 +31,9 @@ pub struct HostConfig {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
+    /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
+    /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
@@ -51,7 +51,7 @@ pub struct HostConfig {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
+    /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
@@ -59,7 +59,7 @@ pub struct HostConfig {
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
+    /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
@@ -67,6 +67,8 @@ pub struct HostConfig {
     pub io_maximum_iops: Option<i64>,
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// `KernelMemory`, until 1.41 (Docker 20.10).
+    pub kernel_memory: Option<i64>,
     /// `Binds`.
     pub binds: Option<Vec<String>>,
     /// `ContainerIDFile`.
@@ -76,16 +78,16 @@ pub struct HostConfig {
     /// `NetworkMode`.
     pub network_mode: Option<String>,
     /// `PortBindings`.
-    pub port_bindings: Option<BTreeMap<String, HostConfigPortBinding>>,
+    pub port_bindings: Option<PortMap>,
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
-    /// `AutoRemove`.
+    /// `AutoRemove`, since 1.25 (Docker 1.13).
     pub auto_remove: Option<bool>,
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Option<Vec<Mount>>,
     /// `CapAdd`.
     pub cap_add: Option<Vec<String>>,
@@ -137,6 +139,8 @@ pub struct HostConfig {
     pub console_size: Option<Vec<i64>>,
     /// `Isolation`.
     pub isolation: Option<HostConfigIsolation>,
+    /// `Init`, since 1.25 (Docker 1.13).
+    pub init: Option<bool>,
 }
 
 wire::readable!(HostConfig);
@@ -178,6 +182,7 @@ impl wire::ReadFields for HostConfig {
             "CpuPercent" => value.read(&mut self.cpu_percent),
             "IOMaximumIOps" => value.read(&mut self.io_maximum_iops),
             "IOMaximumBandwidth" => value.read(&mut self.io_maximum_bandwidth),
+            "KernelMemory" => value.read(&mut self.kernel_memory),
             "Binds" => value.read(&mut self.binds),
             "ContainerIDFile" => value.read(&mut self.container_id_file),
             "LogConfig" => value.read(&mut self.log_config),
@@ -213,6 +218,7 @@ impl wire::ReadFields for HostConfig {
             "Runtime" => value.read(&mut self.runtime),
             "ConsoleSize" => value.read(&mut self.console_size),
             "Isolation" => value.read(&mut self.isolation),
+            "Init" => value.read(&mut self.init),
             _ => value.skip(),
         }
     }
@@ -252,6 +258,7 @@ impl wire::WriteFields for HostConfig {
         to.write("CpuPercent", &self.cpu_percent)?;
         to.write("IOMaximumIOps", &self.io_maximum_iops)?;
         to.write("IOMaximumBandwidth", &self.io_maximum_bandwidth)?;
+        to.write("KernelMemory", &self.kernel_memory)?;
         to.write("Binds", &self.binds)?;
         to.write("ContainerIDFile", &self.container_id_file)?;
         to.write("LogConfig", &self.log_config)?;
@@ -287,6 +294,7 @@ impl wire::WriteFields for HostConfig {
         to.write("Runtime", &self.runtime)?;
         to.write("ConsoleSize", &self.console_size)?;
         to.write("Isolation", &self.isolation)?;
+        to.write("Init", &self.init)?;
         Ok(())
     }
 }
@@ -387,42 +395,6 @@ impl wire::WriteFields for HostConfigLogConfig {
     ) -> Result<(), M::Error> {
         to.write("Type", &self.type_)?;
         to.write("Config", &self.config)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct HostConfigPortBinding {
-    /// `HostIp`, until 1.34 (Docker 17.11).
-    pub host_ip: Option<String>,
-    /// `HostPort`, until 1.34 (Docker 17.11).
-    pub host_port: Option<String>,
-}
-
-wire::readable!(HostConfigPortBinding);
-wire::writable!(HostConfigPortBinding);
-
-impl wire::ReadFields for HostConfigPortBinding {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "HostIp" => value.read(&mut self.host_ip),
-            "HostPort" => value.read(&mut self.host_port),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for HostConfigPortBinding {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("HostIp", &self.host_ip)?;
-        to.write("HostPort", &self.host_port)?;
         Ok(())
     }
 }

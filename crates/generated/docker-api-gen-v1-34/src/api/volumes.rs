@@ -164,7 +164,7 @@ static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
-    /// `filters`.
+    /// `filters`, since 1.29 (Docker 17.05).
     pub filters: Option<Filters>,
 }
 
@@ -177,7 +177,7 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
-    /// `filters`.
+    /// `filters`, since 1.29 (Docker 17.05).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self
@@ -251,7 +251,7 @@ static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
 
@@ -264,7 +264,7 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self

@@ -2,16 +2,18 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{Address, EndpointSettings, PortMap};
+use super::{
+    Address, ConfigReference, EndpointSettings, PortMap, ServiceInfo, SwarmNetwork,
+};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
     /// `Driver`. Default: `"default"`.
     pub driver: Option<String>,
     /// `Config`.
-    pub config: Option<Vec<BTreeMap<String, String>>>,
+    pub config: Option<Vec<IpamConfig>>,
     /// `Options`.
-    pub options: Option<Vec<BTreeMap<String, String>>>,
+    pub options: Option<BTreeMap<String, String>>,
 }
 
 wire::readable!(Ipam);
@@ -45,13 +47,57 @@ impl wire::WriteFields for Ipam {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct IpamConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `IPRange`.
+    pub ip_range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+    /// `AuxiliaryAddresses`.
+    pub auxiliary_addresses: Option<BTreeMap<String, String>>,
+}
+
+wire::readable!(IpamConfig);
+wire::writable!(IpamConfig);
+
+impl wire::ReadFields for IpamConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "IPRange" => value.read(&mut self.ip_range),
+            "Gateway" => value.read(&mut self.gateway),
+            "AuxiliaryAddresses" => value.read(&mut self.auxiliary_addresses),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for IpamConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("IPRange", &self.ip_range)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("AuxiliaryAddresses", &self.auxiliary_addresses)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
     /// `Name`.
     pub name: Option<String>,
     /// `Id`.
     pub id: Option<String>,
-    /// `Created`.
+    /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
     /// `Scope`.
     pub scope: Option<String>,
@@ -63,7 +109,7 @@ pub struct Network {
     pub ipam: Option<Ipam>,
     /// `Internal`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1).
+    /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
@@ -73,6 +119,14 @@ pub struct Network {
     pub options: BTreeMap<String, String>,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// `Peers`, since 1.25 (Docker 1.13).
+    pub peers: Vec<PeerInfo>,
+    /// `ConfigFrom`, since 1.30 (Docker 17.06).
+    pub config_from: Option<ConfigReference>,
+    /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
+    pub config_only: Option<bool>,
+    /// `Services`, since 1.28 (Docker 17.04).
+    pub services: BTreeMap<String, ServiceInfo>,
 }
 
 wire::readable!(Network);
@@ -100,6 +154,10 @@ impl wire::ReadFields for Network {
             "Containers" => value.read(&mut self.containers),
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
+            "Peers" => value.read(&mut self.peers),
+            "ConfigFrom" => value.read(&mut self.config_from),
+            "ConfigOnly" => value.read(&mut self.config_only),
+            "Services" => value.read(&mut self.services),
             _ => value.skip(),
         }
     }
@@ -124,6 +182,10 @@ impl wire::WriteFields for Network {
         to.write("Containers", &self.containers)?;
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
+        to.write("Peers", &self.peers)?;
+        to.write("ConfigFrom", &self.config_from)?;
+        to.write("ConfigOnly", &self.config_only)?;
+        to.write("Services", &self.services)?;
         Ok(())
     }
 }
@@ -132,7 +194,7 @@ impl wire::WriteFields for Network {
 #[non_exhaustive]
 pub struct NetworkAttachment {
     /// `Network`.
-    pub network: Option<Network>,
+    pub network: Option<SwarmNetwork>,
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -171,7 +233,7 @@ impl wire::WriteFields for NetworkAttachment {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkContainer {
-    /// `Name`, since 1.30 (Docker 17.06).
+    /// `Name`.
     pub name: Option<String>,
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
@@ -225,39 +287,39 @@ impl wire::WriteFields for NetworkContainer {
 pub struct NetworkSettings {
     /// `Bridge`, until 1.51 (Docker 28.3).
     pub bridge: Option<String>,
-    /// `SandboxID`, since 1.32 (Docker 17.09).
+    /// `SandboxID`.
     pub sandbox_id: Option<String>,
-    /// `HairpinMode`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `HairpinMode`, until 1.51 (Docker 28.3).
     pub hairpin_mode: Option<bool>,
-    /// `LinkLocalIPv6Address`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `LinkLocalIPv6Address`, until 1.51 (Docker 28.3).
     pub link_local_ipv6_address: Option<String>,
-    /// `LinkLocalIPv6PrefixLen`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `LinkLocalIPv6PrefixLen`, until 1.51 (Docker 28.3).
     pub link_local_ipv6_prefix_len: Option<i64>,
     /// `Ports`.
     pub ports: PortMap,
-    /// `SandboxKey`, since 1.32 (Docker 17.09).
+    /// `SandboxKey`.
     pub sandbox_key: Option<String>,
-    /// `SecondaryIPAddresses`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `SecondaryIPAddresses`, until 1.51 (Docker 28.3).
     pub secondary_ip_addresses: Vec<Address>,
-    /// `SecondaryIPv6Addresses`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `SecondaryIPv6Addresses`, until 1.51 (Docker 28.3).
     pub secondary_ipv6_addresses: Vec<Address>,
-    /// `EndpointID`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `EndpointID`, until 1.51 (Docker 28.3).
     pub endpoint_id: Option<String>,
     /// `Gateway`, until 1.51 (Docker 28.3).
     pub gateway: Option<String>,
-    /// `GlobalIPv6Address`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `GlobalIPv6Address`, until 1.51 (Docker 28.3).
     pub global_ipv6_address: Option<String>,
-    /// `GlobalIPv6PrefixLen`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `GlobalIPv6PrefixLen`, until 1.51 (Docker 28.3).
     pub global_ipv6_prefix_len: Option<i64>,
-    /// `IPAddress`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `IPAddress`, until 1.51 (Docker 28.3).
     pub ip_address: Option<String>,
     /// `IPPrefixLen`, until 1.51 (Docker 28.3).
     pub ip_prefix_len: Option<i64>,
-    /// `IPv6Gateway`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `IPv6Gateway`, until 1.51 (Docker 28.3).
     pub ipv6_gateway: Option<String>,
     /// `MacAddress`, until 1.51 (Docker 28.3).
     pub mac_address: Option<String>,
-    /// `Networks`, since 1.32 (Docker 17.09).
+    /// `Networks`.
     pub networks: BTreeMap<String, EndpointSettings>,
 }
 
@@ -325,6 +387,94 @@ impl wire::WriteFields for NetworkSettings {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NetworkTaskInfo {
+    /// `Name`, since 1.28 (Docker 17.04).
+    pub name: Option<String>,
+    /// `EndpointID`, since 1.28 (Docker 17.04).
+    pub endpoint_id: Option<String>,
+    /// `EndpointIP`, since 1.28 (Docker 17.04).
+    pub endpoint_ip: Option<String>,
+    /// `Info`, since 1.28 (Docker 17.04).
+    pub info: BTreeMap<String, String>,
+}
+
+wire::readable!(NetworkTaskInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NetworkTaskInfo);
+
+impl wire::ReadFields for NetworkTaskInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "EndpointIP" => value.read(&mut self.endpoint_ip),
+            "Info" => value.read(&mut self.info),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NetworkTaskInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("EndpointIP", &self.endpoint_ip)?;
+        to.write("Info", &self.info)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// `Name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+    /// `IP`, since 1.25 (Docker 1.13).
+    pub ip: Option<String>,
+}
+
+wire::readable!(PeerInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PeerInfo);
+
+impl wire::ReadFields for PeerInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "IP" => value.read(&mut self.ip),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PeerInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("IP", &self.ip)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkCreateRequest {
     /// `Name`.
     pub name: String,
@@ -334,7 +484,7 @@ pub struct NetworkCreateRequest {
     pub driver: Option<String>,
     /// `Internal`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1).
+    /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
@@ -346,6 +496,12 @@ pub struct NetworkCreateRequest {
     pub options: Option<BTreeMap<String, String>>,
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// `ConfigFrom`, since 1.30 (Docker 17.06).
+    pub config_from: Option<ConfigReference>,
+    /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
+    pub config_only: Option<bool>,
+    /// `Scope`, since 1.30 (Docker 17.06).
+    pub scope: Option<String>,
 }
 
 #[cfg(feature = "serde-both")]
@@ -370,6 +526,9 @@ impl wire::ReadFields for NetworkCreateRequest {
             "EnableIPv6" => value.read(&mut self.enable_ipv6),
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
+            "ConfigFrom" => value.read(&mut self.config_from),
+            "ConfigOnly" => value.read(&mut self.config_only),
+            "Scope" => value.read(&mut self.scope),
             _ => value.skip(),
         }
     }
@@ -390,6 +549,9 @@ impl wire::WriteFields for NetworkCreateRequest {
         to.write("EnableIPv6", &self.enable_ipv6)?;
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
+        to.write("ConfigFrom", &self.config_from)?;
+        to.write("ConfigOnly", &self.config_only)?;
+        to.write("Scope", &self.scope)?;
         Ok(())
     }
 }
@@ -437,7 +599,7 @@ impl wire::WriteFields for NetworkCreateResponse {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
-    /// `NetworksDeleted`, since 1.26 (Docker 1.13.1).
+    /// `NetworksDeleted`, since 1.25 (Docker 1.13).
     pub networks_deleted: Vec<String>,
 }
 

@@ -28,10 +28,10 @@ impl<'a> Secrets<'a> {
 
     /// `POST /secrets/create` · API 1.25 – 1.55
     #[inline]
-    pub fn create(&self) -> Create<'a> {
-        Create {
-            call: Call::new(self.connection, &CREATE),
-        }
+    pub fn create(&self, body: types::SecretSpec) -> Create<'a> {
+        let mut call = Call::new(self.connection, &CREATE);
+        call.json_body(&body);
+        Create { call }
     }
 
     /// `GET /secrets/{id}` · API 1.25 – 1.55
@@ -52,10 +52,11 @@ impl<'a> Secrets<'a> {
 
     /// `POST /secrets/{id}/update` · API 1.26 – 1.55
     #[inline]
-    pub fn update(&self, id: &str, version: i64) -> Update<'a> {
+    pub fn update(&self, id: &str, version: i64, body: types::SecretSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
         call.path("id", id);
         call.query("version", &version);
+        call.json_body(&body);
         Update { call }
     }
 }
@@ -134,12 +135,6 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::SecretSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::SecretCreateResponse, Error> {
@@ -236,12 +231,6 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::SecretSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {

@@ -102,6 +102,8 @@ pub struct Resources {
     pub io_maximum_iops: Option<i64>,
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// `KernelMemory`.
+    pub kernel_memory: Option<i64>,
 }
 
 wire::readable!(Resources);
@@ -145,6 +147,7 @@ impl wire::ReadFields for Resources {
             "CpuPercent" => value.read(&mut self.cpu_percent),
             "IOMaximumIOps" => value.read(&mut self.io_maximum_iops),
             "IOMaximumBandwidth" => value.read(&mut self.io_maximum_bandwidth),
+            "KernelMemory" => value.read(&mut self.kernel_memory),
             _ => value.skip(),
         }
     }
@@ -185,6 +188,7 @@ impl wire::WriteFields for Resources {
         to.write("CpuPercent", &self.cpu_percent)?;
         to.write("IOMaximumIOps", &self.io_maximum_iops)?;
         to.write("IOMaximumBandwidth", &self.io_maximum_bandwidth)?;
+        to.write("KernelMemory", &self.kernel_memory)?;
         Ok(())
     }
 }

@@ -31,9 +31,9 @@ pub struct HostConfig {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
+    /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
+    /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
@@ -51,7 +51,7 @@ pub struct HostConfig {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
+    /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
@@ -59,7 +59,7 @@ pub struct HostConfig {
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
+    /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
@@ -67,6 +67,8 @@ pub struct HostConfig {
     pub io_maximum_iops: Option<i64>,
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// `KernelMemory`, until 1.41 (Docker 20.10).
+    pub kernel_memory: Option<i64>,
     /// `Binds`.
     pub binds: Option<Vec<String>>,
     /// `ContainerIDFile`.
@@ -79,13 +81,13 @@ pub struct HostConfig {
     pub port_bindings: Option<PortMap>,
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
-    /// `AutoRemove`.
+    /// `AutoRemove`, since 1.25 (Docker 1.13).
     pub auto_remove: Option<bool>,
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Option<Vec<Mount>>,
     /// `CapAdd`.
     pub cap_add: Option<Vec<String>>,
@@ -137,6 +139,8 @@ pub struct HostConfig {
     pub console_size: Option<Vec<i64>>,
     /// `Isolation`.
     pub isolation: Option<HostConfigIsolation>,
+    /// `Init`, since 1.25 (Docker 1.13).
+    pub init: Option<bool>,
 }
 
 wire::readable!(HostConfig);
@@ -178,6 +182,7 @@ impl wire::ReadFields for HostConfig {
             "CpuPercent" => value.read(&mut self.cpu_percent),
             "IOMaximumIOps" => value.read(&mut self.io_maximum_iops),
             "IOMaximumBandwidth" => value.read(&mut self.io_maximum_bandwidth),
+            "KernelMemory" => value.read(&mut self.kernel_memory),
             "Binds" => value.read(&mut self.binds),
             "ContainerIDFile" => value.read(&mut self.container_id_file),
             "LogConfig" => value.read(&mut self.log_config),
@@ -213,6 +218,7 @@ impl wire::ReadFields for HostConfig {
             "Runtime" => value.read(&mut self.runtime),
             "ConsoleSize" => value.read(&mut self.console_size),
             "Isolation" => value.read(&mut self.isolation),
+            "Init" => value.read(&mut self.init),
             _ => value.skip(),
         }
     }
@@ -252,6 +258,7 @@ impl wire::WriteFields for HostConfig {
         to.write("CpuPercent", &self.cpu_percent)?;
         to.write("IOMaximumIOps", &self.io_maximum_iops)?;
         to.write("IOMaximumBandwidth", &self.io_maximum_bandwidth)?;
+        to.write("KernelMemory", &self.kernel_memory)?;
         to.write("Binds", &self.binds)?;
         to.write("ContainerIDFile", &self.container_id_file)?;
         to.write("LogConfig", &self.log_config)?;
@@ -287,6 +294,7 @@ impl wire::WriteFields for HostConfig {
         to.write("Runtime", &self.runtime)?;
         to.write("ConsoleSize", &self.console_size)?;
         to.write("Isolation", &self.isolation)?;
+        to.write("Init", &self.init)?;
         Ok(())
     }
 }

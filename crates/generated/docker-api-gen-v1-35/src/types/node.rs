@@ -51,11 +51,11 @@ impl wire::WriteFields for EngineDescription {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ManagerStatus {
-    /// `Leader`, since 1.32 (Docker 17.09). Default: `false`.
+    /// `Leader`. Default: `false`.
     pub leader: Option<bool>,
-    /// `Reachability`, since 1.32 (Docker 17.09).
+    /// `Reachability`.
     pub reachability: Option<Reachability>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -107,9 +107,9 @@ pub struct Node {
     pub spec: Option<NodeSpec>,
     /// `Description`.
     pub description: Option<NodeDescription>,
-    /// `Status`, since 1.32 (Docker 17.09).
+    /// `Status`.
     pub status: Option<NodeStatus>,
-    /// `ManagerStatus`, since 1.32 (Docker 17.09).
+    /// `ManagerStatus`.
     pub manager_status: Option<ManagerStatus>,
 }
 
@@ -255,13 +255,13 @@ impl wire::WriteFields for NodeSpec {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeState {
-    /// `unknown`, since 1.32 (Docker 17.09).
+    /// `unknown`.
     Unknown,
-    /// `down`, since 1.32 (Docker 17.09).
+    /// `down`.
     Down,
-    /// `ready`, since 1.32 (Docker 17.09).
+    /// `ready`.
     Ready,
-    /// `disconnected`, since 1.32 (Docker 17.09).
+    /// `disconnected`.
     Disconnected,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -301,11 +301,11 @@ wire::writable_text!(NodeState);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeStatus {
-    /// `State`, since 1.32 (Docker 17.09).
+    /// `State`.
     pub state: Option<NodeState>,
-    /// `Message`, since 1.32 (Docker 17.09).
+    /// `Message`.
     pub message: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`, since 1.25 (Docker 1.13).
     pub addr: Option<String>,
 }
 
@@ -381,11 +381,11 @@ impl wire::WriteFields for Platform {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reachability {
-    /// `unknown`, since 1.32 (Docker 17.09).
+    /// `unknown`.
     Unknown,
-    /// `unreachable`, since 1.32 (Docker 17.09).
+    /// `unreachable`.
     Unreachable,
-    /// `reachable`, since 1.32 (Docker 17.09).
+    /// `reachable`.
     Reachable,
     /// A text that the description does not list, as it came.
     Other(String),

@@ -31,9 +31,9 @@ pub struct HostConfig {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
+    /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
+    /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
@@ -45,7 +45,7 @@ pub struct HostConfig {
     pub device_cgroup_rules: Option<Vec<String>>,
     /// `DiskQuota`, until 1.39 (Docker 18.09).
     pub disk_quota: Option<i64>,
-    /// `KernelMemory`, since 1.36 (Docker 18.02), until 1.41 (Docker 20.10).
+    /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<i64>,
     /// `MemoryReservation`.
     pub memory_reservation: Option<i64>,
@@ -53,7 +53,7 @@ pub struct HostConfig {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
+    /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
@@ -61,7 +61,7 @@ pub struct HostConfig {
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
+    /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
@@ -81,13 +81,13 @@ pub struct HostConfig {
     pub port_bindings: Option<PortMap>,
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
-    /// `AutoRemove`.
+    /// `AutoRemove`, since 1.25 (Docker 1.13).
     pub auto_remove: Option<bool>,
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Option<Vec<Mount>>,
     /// `CapAdd`.
     pub cap_add: Option<Vec<String>>,
@@ -139,6 +139,8 @@ pub struct HostConfig {
     pub console_size: Option<Vec<i64>>,
     /// `Isolation`.
     pub isolation: Option<HostConfigIsolation>,
+    /// `Init`, since 1.25 (Docker 1.13).
+    pub init: Option<bool>,
 }
 
 wire::readable!(HostConfig);
@@ -216,6 +218,7 @@ impl wire::ReadFields for HostConfig {
             "Runtime" => value.read(&mut self.runtime),
             "ConsoleSize" => value.read(&mut self.console_size),
             "Isolation" => value.read(&mut self.isolation),
+            "Init" => value.read(&mut self.init),
             _ => value.skip(),
         }
     }
@@ -291,6 +294,7 @@ impl wire::WriteFields for HostConfig {
         to.write("Runtime", &self.runtime)?;
         to.write("ConsoleSize", &self.console_size)?;
         to.write("Isolation", &self.isolation)?;
+        to.write("Init", &self.init)?;
         Ok(())
     }
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{ClusterInfo, LocalNodeState, ObjectVersion, PeerNode, TlsInfo};
+use super::{
+    ClusterInfo, ConfigReference, LocalNodeState, ObjectVersion, PeerNode, TlsInfo,
+};
 
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
@@ -120,23 +122,23 @@ impl wire::WriteFields for Swarm {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SwarmInfo {
-    /// `NodeID`, since 1.32 (Docker 17.09).
+    /// `NodeID`.
     pub node_id: Option<String>,
-    /// `NodeAddr`, since 1.32 (Docker 17.09).
+    /// `NodeAddr`.
     pub node_addr: Option<String>,
-    /// `LocalNodeState`, since 1.32 (Docker 17.09).
+    /// `LocalNodeState`.
     pub local_node_state: Option<LocalNodeState>,
-    /// `ControlAvailable`, since 1.32 (Docker 17.09). Default: `false`.
+    /// `ControlAvailable`. Default: `false`.
     pub control_available: Option<bool>,
-    /// `Error`, since 1.32 (Docker 17.09).
+    /// `Error`.
     pub error: Option<String>,
-    /// `RemoteManagers`, since 1.32 (Docker 17.09).
+    /// `RemoteManagers`.
     pub remote_managers: Vec<PeerNode>,
-    /// `Nodes`, since 1.32 (Docker 17.09).
+    /// `Nodes`.
     pub nodes: Option<i64>,
-    /// `Managers`, since 1.32 (Docker 17.09).
+    /// `Managers`.
     pub managers: Option<i64>,
-    /// `Cluster`, since 1.32 (Docker 17.09).
+    /// `Cluster`.
     pub cluster: Option<ClusterInfo>,
 }
 
@@ -186,6 +188,66 @@ impl wire::WriteFields for SwarmInfo {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetwork {
+    /// `ID`.
+    pub id: Option<String>,
+    /// `Version`.
+    pub version: Option<SwarmNetworkVersion>,
+    /// `CreatedAt`.
+    pub created_at: Option<Timestamp>,
+    /// `UpdatedAt`.
+    pub updated_at: Option<Timestamp>,
+    /// `Spec`.
+    pub spec: Option<SwarmNetworkSpec>,
+    /// `DriverState`.
+    pub driver_state: Option<SwarmNetworkDriverState>,
+    /// `IPAMOptions`.
+    pub ipam_options: Option<SwarmNetworkIpamOptions>,
+}
+
+wire::readable!(SwarmNetwork);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetwork);
+
+impl wire::ReadFields for SwarmNetwork {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Version" => value.read(&mut self.version),
+            "CreatedAt" => value.read(&mut self.created_at),
+            "UpdatedAt" => value.read(&mut self.updated_at),
+            "Spec" => value.read(&mut self.spec),
+            "DriverState" => value.read(&mut self.driver_state),
+            "IPAMOptions" => value.read(&mut self.ipam_options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetwork {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Version", &self.version)?;
+        to.write("CreatedAt", &self.created_at)?;
+        to.write("UpdatedAt", &self.updated_at)?;
+        to.write("Spec", &self.spec)?;
+        to.write("DriverState", &self.driver_state)?;
+        to.write("IPAMOptions", &self.ipam_options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct SwarmSpec {
     /// `Name`.
     pub name: Option<String>,
@@ -199,7 +261,7 @@ pub struct SwarmSpec {
     pub dispatcher: Option<SwarmSpecDispatcher>,
     /// `CAConfig`.
     pub ca_config: Option<SwarmSpecCaConfig>,
-    /// `EncryptionConfig`.
+    /// `EncryptionConfig`, since 1.25 (Docker 1.13).
     pub encryption_config: Option<SwarmSpecEncryptionConfig>,
     /// `TaskDefaults`.
     pub task_defaults: Option<SwarmSpecTaskDefaults>,
@@ -241,6 +303,442 @@ impl wire::WriteFields for SwarmSpec {
         to.write("CAConfig", &self.ca_config)?;
         to.write("EncryptionConfig", &self.encryption_config)?;
         to.write("TaskDefaults", &self.task_defaults)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkVersion {
+    /// `Index`.
+    pub index: Option<u64>,
+}
+
+wire::readable!(SwarmNetworkVersion);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkVersion);
+
+impl wire::ReadFields for SwarmNetworkVersion {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Index" => value.read(&mut self.index),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkVersion {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Index", &self.index)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecDriverConfiguration {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkSpecDriverConfiguration);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecDriverConfiguration);
+
+impl wire::ReadFields for SwarmNetworkSpecDriverConfiguration {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecDriverConfiguration {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptionsDriver {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptionsDriver);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptionsDriver);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptionsDriver {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptionsDriver {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptionsConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `Range`.
+    pub range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptionsConfig);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptionsConfig);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptionsConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "Range" => value.read(&mut self.range),
+            "Gateway" => value.read(&mut self.gateway),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptionsConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("Range", &self.range)?;
+        to.write("Gateway", &self.gateway)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpecIpamOptions {
+    /// `Driver`.
+    pub driver: Option<SwarmNetworkSpecIpamOptionsDriver>,
+    /// `Configs`.
+    pub configs: Vec<SwarmNetworkSpecIpamOptionsConfig>,
+}
+
+wire::readable!(SwarmNetworkSpecIpamOptions);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpecIpamOptions);
+
+impl wire::ReadFields for SwarmNetworkSpecIpamOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Driver" => value.read(&mut self.driver),
+            "Configs" => value.read(&mut self.configs),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpecIpamOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Driver", &self.driver)?;
+        to.write("Configs", &self.configs)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkSpec {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `DriverConfiguration`.
+    pub driver_configuration: Option<SwarmNetworkSpecDriverConfiguration>,
+    /// `IPv6Enabled`.
+    pub ipv6_enabled: Option<bool>,
+    /// `Internal`.
+    pub internal: Option<bool>,
+    /// `IPAMOptions`.
+    pub ipam_options: Option<SwarmNetworkSpecIpamOptions>,
+    /// `Attachable`, since 1.25 (Docker 1.13).
+    pub attachable: Option<bool>,
+    /// `Ingress`, since 1.29 (Docker 17.05).
+    pub ingress: Option<bool>,
+    /// `ConfigFrom`, since 1.30 (Docker 17.06).
+    pub config_from: Option<ConfigReference>,
+    /// `Scope`, since 1.30 (Docker 17.06).
+    pub scope: Option<String>,
+}
+
+wire::readable!(SwarmNetworkSpec);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkSpec);
+
+impl wire::ReadFields for SwarmNetworkSpec {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Labels" => value.read(&mut self.labels),
+            "DriverConfiguration" => value.read(&mut self.driver_configuration),
+            "IPv6Enabled" => value.read(&mut self.ipv6_enabled),
+            "Internal" => value.read(&mut self.internal),
+            "IPAMOptions" => value.read(&mut self.ipam_options),
+            "Attachable" => value.read(&mut self.attachable),
+            "Ingress" => value.read(&mut self.ingress),
+            "ConfigFrom" => value.read(&mut self.config_from),
+            "Scope" => value.read(&mut self.scope),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkSpec {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Labels", &self.labels)?;
+        to.write("DriverConfiguration", &self.driver_configuration)?;
+        to.write("IPv6Enabled", &self.ipv6_enabled)?;
+        to.write("Internal", &self.internal)?;
+        to.write("IPAMOptions", &self.ipam_options)?;
+        to.write("Attachable", &self.attachable)?;
+        to.write("Ingress", &self.ingress)?;
+        to.write("ConfigFrom", &self.config_from)?;
+        to.write("Scope", &self.scope)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkDriverState {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkDriverState);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkDriverState);
+
+impl wire::ReadFields for SwarmNetworkDriverState {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkDriverState {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptionsDriver {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Options`.
+    pub options: BTreeMap<String, String>,
+}
+
+wire::readable!(SwarmNetworkIpamOptionsDriver);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptionsDriver);
+
+impl wire::ReadFields for SwarmNetworkIpamOptionsDriver {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Options" => value.read(&mut self.options),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptionsDriver {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Options", &self.options)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptionsConfig {
+    /// `Subnet`.
+    pub subnet: Option<String>,
+    /// `Range`.
+    pub range: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+}
+
+wire::readable!(SwarmNetworkIpamOptionsConfig);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptionsConfig);
+
+impl wire::ReadFields for SwarmNetworkIpamOptionsConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Subnet" => value.read(&mut self.subnet),
+            "Range" => value.read(&mut self.range),
+            "Gateway" => value.read(&mut self.gateway),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptionsConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Subnet", &self.subnet)?;
+        to.write("Range", &self.range)?;
+        to.write("Gateway", &self.gateway)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct SwarmNetworkIpamOptions {
+    /// `Driver`.
+    pub driver: Option<SwarmNetworkIpamOptionsDriver>,
+    /// `Configs`.
+    pub configs: Vec<SwarmNetworkIpamOptionsConfig>,
+}
+
+wire::readable!(SwarmNetworkIpamOptions);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(SwarmNetworkIpamOptions);
+
+impl wire::ReadFields for SwarmNetworkIpamOptions {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Driver" => value.read(&mut self.driver),
+            "Configs" => value.read(&mut self.configs),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for SwarmNetworkIpamOptions {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Driver", &self.driver)?;
+        to.write("Configs", &self.configs)?;
         Ok(())
     }
 }
@@ -499,7 +997,7 @@ impl wire::WriteFields for SwarmSpecCaConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SwarmSpecEncryptionConfig {
-    /// `AutoLockManagers`.
+    /// `AutoLockManagers`, since 1.25 (Docker 1.13).
     pub auto_lock_managers: Option<bool>,
 }
 
@@ -597,6 +1095,48 @@ impl wire::WriteFields for SwarmSpecTaskDefaults {
     }
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SwarmInitRequestAvailability {
+    /// `active`, since 1.28 (Docker 17.04).
+    Active,
+    /// `pause`, since 1.28 (Docker 17.04).
+    Pause,
+    /// `drain`, since 1.28 (Docker 17.04).
+    Drain,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl SwarmInitRequestAvailability {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for SwarmInitRequestAvailability {
+    fn from(text: &str) -> Self {
+        match text {
+            "active" => Self::Active,
+            "pause" => Self::Pause,
+            "drain" => Self::Drain,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(SwarmInitRequestAvailability);
+
+#[cfg(feature = "serde-both")]
+wire::readable_text!(SwarmInitRequestAvailability);
+wire::writable_text!(SwarmInitRequestAvailability);
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SwarmInitRequest {
     /// `ListenAddr`.
@@ -609,6 +1149,10 @@ pub struct SwarmInitRequest {
     pub force_new_cluster: Option<bool>,
     /// `Spec`.
     pub spec: Option<SwarmSpec>,
+    /// `AutoLockManagers`, since 1.25 (Docker 1.13).
+    pub auto_lock_managers: Option<bool>,
+    /// `Availability`, since 1.28 (Docker 17.04).
+    pub availability: Option<SwarmInitRequestAvailability>,
 }
 
 #[cfg(feature = "serde-both")]
@@ -628,6 +1172,8 @@ impl wire::ReadFields for SwarmInitRequest {
             "DataPathAddr" => value.read(&mut self.data_path_addr),
             "ForceNewCluster" => value.read(&mut self.force_new_cluster),
             "Spec" => value.read(&mut self.spec),
+            "AutoLockManagers" => value.read(&mut self.auto_lock_managers),
+            "Availability" => value.read(&mut self.availability),
             _ => value.skip(),
         }
     }
@@ -643,9 +1189,53 @@ impl wire::WriteFields for SwarmInitRequest {
         to.write("DataPathAddr", &self.data_path_addr)?;
         to.write("ForceNewCluster", &self.force_new_cluster)?;
         to.write("Spec", &self.spec)?;
+        to.write("AutoLockManagers", &self.auto_lock_managers)?;
+        to.write("Availability", &self.availability)?;
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum SwarmJoinRequestAvailability {
+    /// `active`, since 1.28 (Docker 17.04).
+    Active,
+    /// `pause`, since 1.28 (Docker 17.04).
+    Pause,
+    /// `drain`, since 1.28 (Docker 17.04).
+    Drain,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl SwarmJoinRequestAvailability {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for SwarmJoinRequestAvailability {
+    fn from(text: &str) -> Self {
+        match text {
+            "active" => Self::Active,
+            "pause" => Self::Pause,
+            "drain" => Self::Drain,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(SwarmJoinRequestAvailability);
+
+#[cfg(feature = "serde-both")]
+wire::readable_text!(SwarmJoinRequestAvailability);
+wire::writable_text!(SwarmJoinRequestAvailability);
 
 #[derive(Clone, Default, PartialEq)]
 pub struct SwarmJoinRequest {
@@ -659,6 +1249,8 @@ pub struct SwarmJoinRequest {
     pub remote_addrs: Vec<String>,
     /// `JoinToken`.
     pub join_token: String,
+    /// `Availability`, since 1.28 (Docker 17.04).
+    pub availability: Option<SwarmJoinRequestAvailability>,
 }
 
 impl std::fmt::Debug for SwarmJoinRequest {
@@ -669,6 +1261,7 @@ impl std::fmt::Debug for SwarmJoinRequest {
             .field("data_path_addr", &self.data_path_addr)
             .field("remote_addrs", &self.remote_addrs)
             .field("join_token", &wire::redacted(&self.join_token))
+            .field("availability", &self.availability)
             .finish()
     }
 }
@@ -690,6 +1283,7 @@ impl wire::ReadFields for SwarmJoinRequest {
             "DataPathAddr" => value.read(&mut self.data_path_addr),
             "RemoteAddrs" => value.read(&mut self.remote_addrs),
             "JoinToken" => value.read(&mut self.join_token),
+            "Availability" => value.read(&mut self.availability),
             _ => value.skip(),
         }
     }
@@ -705,6 +1299,7 @@ impl wire::WriteFields for SwarmJoinRequest {
         to.write("DataPathAddr", &self.data_path_addr)?;
         to.write("RemoteAddrs", &self.remote_addrs)?;
         to.write("JoinToken", &self.join_token)?;
+        to.write("Availability", &self.availability)?;
         Ok(())
     }
 }

@@ -57,6 +57,38 @@ impl wire::WriteFields for Config {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct ConfigReference {
+    /// `Network`, since 1.30 (Docker 17.06).
+    pub network: Option<String>,
+}
+
+wire::readable!(ConfigReference);
+wire::writable!(ConfigReference);
+
+impl wire::ReadFields for ConfigReference {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Network" => value.read(&mut self.network),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ConfigReference {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Network", &self.network)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigSpec {
     /// `Name`, since 1.30 (Docker 17.06).
     pub name: Option<String>,

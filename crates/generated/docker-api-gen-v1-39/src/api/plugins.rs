@@ -31,9 +31,10 @@ impl<'a> Plugins<'a> {
 
     /// `POST /plugins/create` · API 1.25 – 1.55
     #[inline]
-    pub fn create(&self, name: &str) -> Create<'a> {
+    pub fn create(&self, name: &str, body: impl Into<Body>) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
         call.query("name", name);
+        call.body("application/x-tar", body.into());
         Create { call }
     }
 
@@ -42,14 +43,22 @@ impl<'a> Plugins<'a> {
     pub fn privileges(&self, remote: &str) -> Privileges<'a> {
         let mut call = Call::new(self.connection, &PRIVILEGES);
         call.query("remote", remote);
-        Privileges { call }
+        Privileges {
+            call,
+            options: PrivilegesOptions::default(),
+        }
     }
 
     /// `POST /plugins/pull` · API 1.24 – 1.55
     #[inline]
-    pub fn pull(&self, remote: &str) -> Pull<'a> {
+    pub fn pull(
+        &self,
+        remote: &str,
+        body: Vec<types::PluginPullRequestItem>,
+    ) -> Pull<'a> {
         let mut call = Call::new(self.connection, &PULL);
         call.query("remote", remote);
+        call.json_body(&body);
         Pull {
             call,
             options: PullOptions::default(),
@@ -80,16 +89,14 @@ impl<'a> Plugins<'a> {
 
     /// `POST /plugins/{name}/enable` · API 1.24 – 1.55
     #[inline]
-    pub fn enable(&self, name: &str) -> Enable<'a> {
+    pub fn enable(&self, name: &str, timeout: i64) -> Enable<'a> {
         let mut call = Call::new(self.connection, &ENABLE);
         call.path("name", name);
-        Enable {
-            call,
-            options: EnableOptions::default(),
-        }
+        call.query("timeout", &timeout);
+        Enable { call }
     }
 
-    /// `GET /plugins/{name}/json` · API 1.24 – 1.55
+    /// `GET /plugins/{name}/json` · API 1.25 – 1.55
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -102,23 +109,33 @@ impl<'a> Plugins<'a> {
     pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
         call.path("name", name);
-        Push { call }
+        Push {
+            call,
+            options: PushOptions::default(),
+        }
     }
 
     /// `POST /plugins/{name}/set` · API 1.24 – 1.55
     #[inline]
-    pub fn set(&self, name: &str) -> Set<'a> {
+    pub fn set(&self, name: &str, body: Vec<String>) -> Set<'a> {
         let mut call = Call::new(self.connection, &SET);
         call.path("name", name);
+        call.json_body(&body);
         Set { call }
     }
 
     /// `POST /plugins/{name}/upgrade` · API 1.26 – 1.55
     #[inline]
-    pub fn upgrade(&self, name: &str, remote: &str) -> Upgrade<'a> {
+    pub fn upgrade(
+        &self,
+        name: &str,
+        remote: &str,
+        body: Vec<types::PluginUpgradeRequestItem>,
+    ) -> Upgrade<'a> {
         let mut call = Call::new(self.connection, &UPGRADE);
         call.path("name", name);
         call.query("remote", remote);
+        call.json_body(&body);
         Upgrade {
             call,
             options: UpgradeOptions::default(),
@@ -200,12 +217,6 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.call.body("application/x-tar", body.into());
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
@@ -230,14 +241,34 @@ static PRIVILEGES: Operation = Operation {
     tty: None,
 };
 
+/// What can be asked of [`Privileges`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PrivilegesOptions {
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
+}
+
 /// A request to `GET /plugins/privileges`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Privileges<'a> {
     call: Call<'a>,
+    options: PrivilegesOptions,
 }
 
 impl<'a> Privileges<'a> {
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
+    /// All options at once, in place of those set so far.
+    pub fn options(mut self, options: PrivilegesOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Sends the request.
     #[inline]
     pub async fn send(
@@ -246,8 +277,11 @@ impl<'a> Privileges<'a> {
         self.prepare().json().await
     }
 
+    #[inline]
     fn prepare(self) -> Call<'a> {
-        self.call
+        let Self { mut call, options } = self;
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call
     }
 }
 
@@ -294,12 +328,6 @@ impl<'a> Pull<'a> {
         self
     }
 
-    /// The body of the request.
-    pub fn body(mut self, body: Vec<types::PluginPullRequestItem>) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: PullOptions) -> Self {
         self.options = options;
@@ -337,7 +365,7 @@ static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
 
@@ -350,7 +378,7 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self
@@ -364,8 +392,8 @@ impl<'a> Delete<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<types::Plugin, Error> {
-        self.prepare().json().await
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
     }
 
     #[inline]
@@ -392,7 +420,7 @@ static DISABLE: Operation = Operation {
 /// What can be asked of [`Disable`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DisableOptions {
-    /// `force`, since 1.28 (Docker 17.04).
+    /// `force`, since 1.25 (Docker 1.13).
     pub force: Option<bool>,
 }
 
@@ -405,7 +433,7 @@ pub struct Disable<'a> {
 }
 
 impl<'a> Disable<'a> {
-    /// `force`, since 1.28 (Docker 17.04).
+    /// `force`, since 1.25 (Docker 1.13).
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self
@@ -444,45 +472,22 @@ static ENABLE: Operation = Operation {
     tty: None,
 };
 
-/// What can be asked of [`Enable`]. Nothing is sent that is not set.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EnableOptions {
-    /// `timeout`. Default: `0`.
-    pub timeout: Option<i64>,
-}
-
 /// A request to `POST /plugins/{name}/enable`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Enable<'a> {
     call: Call<'a>,
-    options: EnableOptions,
 }
 
 impl<'a> Enable<'a> {
-    /// `timeout`. Default: `0`.
-    pub fn timeout(mut self, timeout: i64) -> Self {
-        self.options.timeout = Some(timeout);
-        self
-    }
-
-    /// All options at once, in place of those set so far.
-    pub fn options(mut self, options: EnableOptions) -> Self {
-        self.options = options;
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
     }
 
-    #[inline]
     fn prepare(self) -> Call<'a> {
-        let Self { mut call, options } = self;
-        call.query("timeout", &options.timeout);
-        call
+        self.call
     }
 }
 
@@ -531,22 +536,45 @@ static PUSH: Operation = Operation {
     tty: None,
 };
 
+/// What can be asked of [`Push`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct PushOptions {
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
+}
+
 /// A request to `POST /plugins/{name}/push`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Push<'a> {
     call: Call<'a>,
+    options: PushOptions,
 }
 
 impl<'a> Push<'a> {
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
+    /// All options at once, in place of those set so far.
+    pub fn options(mut self, options: PushOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::PushImageInfo>, Error> {
         self.prepare().json_lines().await
     }
 
+    #[inline]
     fn prepare(self) -> Call<'a> {
-        self.call
+        let Self { mut call, options } = self;
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call
     }
 }
 
@@ -571,12 +599,6 @@ pub struct Set<'a> {
 }
 
 impl<'a> Set<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: Vec<String>) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
@@ -620,12 +642,6 @@ impl<'a> Upgrade<'a> {
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
-        self
-    }
-
-    /// The body of the request.
-    pub fn body(mut self, body: Vec<types::PluginUpgradeRequestItem>) -> Self {
-        self.call.json_body(&body);
         self
     }
 

@@ -4,7 +4,7 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Filters, Json, JsonLines, Operation, request_settings,
+    Call, Connection, Error, Filters, JsonLines, Operation, request_settings,
 };
 
 use crate::types;
@@ -30,10 +30,10 @@ impl<'a> System<'a> {
 
     /// `POST /auth` · API 1.24 – 1.55
     #[inline]
-    pub fn auth(&self) -> Auth<'a> {
-        Auth {
-            call: Call::new(self.connection, &AUTH),
-        }
+    pub fn auth(&self, body: types::AuthConfig) -> Auth<'a> {
+        let mut call = Call::new(self.connection, &AUTH);
+        call.json_body(&body);
+        Auth { call }
     }
 
     /// `GET /events` · API 1.24 – 1.55
@@ -121,12 +121,6 @@ pub struct Auth<'a> {
 }
 
 impl<'a> Auth<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::AuthConfig) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<AuthOutcome, Error> {
@@ -211,7 +205,7 @@ impl<'a> Events<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<JsonLines<Json>, Error> {
+    pub async fn send(self) -> Result<JsonLines<types::EventMessage>, Error> {
         self.prepare().json_lines().await
     }
 

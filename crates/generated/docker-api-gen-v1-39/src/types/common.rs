@@ -90,8 +90,6 @@ pub struct Resources {
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
-    /// `Init`.
-    pub init: Option<bool>,
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
@@ -104,6 +102,8 @@ pub struct Resources {
     pub io_maximum_iops: Option<i64>,
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// `KernelMemory`.
+    pub kernel_memory: Option<i64>,
 }
 
 wire::readable!(Resources);
@@ -141,13 +141,13 @@ impl wire::ReadFields for Resources {
             "MemorySwappiness" => value.read(&mut self.memory_swappiness),
             "NanoCpus" => value.read(&mut self.nano_cpus),
             "OomKillDisable" => value.read(&mut self.oom_kill_disable),
-            "Init" => value.read(&mut self.init),
             "PidsLimit" => value.read(&mut self.pids_limit),
             "Ulimits" => value.read(&mut self.ulimits),
             "CpuCount" => value.read(&mut self.cpu_count),
             "CpuPercent" => value.read(&mut self.cpu_percent),
             "IOMaximumIOps" => value.read(&mut self.io_maximum_iops),
             "IOMaximumBandwidth" => value.read(&mut self.io_maximum_bandwidth),
+            "KernelMemory" => value.read(&mut self.kernel_memory),
             _ => value.skip(),
         }
     }
@@ -182,13 +182,13 @@ impl wire::WriteFields for Resources {
         to.write("MemorySwappiness", &self.memory_swappiness)?;
         to.write("NanoCpus", &self.nano_cpus)?;
         to.write("OomKillDisable", &self.oom_kill_disable)?;
-        to.write("Init", &self.init)?;
         to.write("PidsLimit", &self.pids_limit)?;
         to.write("Ulimits", &self.ulimits)?;
         to.write("CpuCount", &self.cpu_count)?;
         to.write("CpuPercent", &self.cpu_percent)?;
         to.write("IOMaximumIOps", &self.io_maximum_iops)?;
         to.write("IOMaximumBandwidth", &self.io_maximum_bandwidth)?;
+        to.write("KernelMemory", &self.kernel_memory)?;
         Ok(())
     }
 }

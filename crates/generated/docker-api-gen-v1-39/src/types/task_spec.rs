@@ -18,11 +18,11 @@ pub struct TaskSpec {
     pub restart_policy: Option<TaskSpecRestartPolicy>,
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
-    /// `ForceUpdate`.
+    /// `ForceUpdate`, since 1.25 (Docker 1.13).
     pub force_update: Option<u64>,
     /// `Runtime`, since 1.30 (Docker 17.06).
     pub runtime: Option<String>,
-    /// `Networks`.
+    /// `Networks`, since 1.25 (Docker 1.13).
     pub networks: Option<Vec<NetworkAttachmentConfig>>,
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
@@ -73,55 +73,55 @@ impl wire::WriteFields for TaskSpec {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct TaskSpecPluginSpecPluginPrivilegeItem {
-    /// `Name`, since 1.31 (Docker 17.07).
+pub struct TaskSpecPluginSpecPrivilege {
+    /// `name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
-    /// `Description`, since 1.31 (Docker 17.07).
+    /// `description`, since 1.31 (Docker 17.07).
     pub description: Option<String>,
-    /// `Value`, since 1.31 (Docker 17.07).
+    /// `value`, since 1.31 (Docker 17.07).
     pub value: Option<Vec<String>>,
 }
 
-wire::readable!(TaskSpecPluginSpecPluginPrivilegeItem);
-wire::writable!(TaskSpecPluginSpecPluginPrivilegeItem);
+wire::readable!(TaskSpecPluginSpecPrivilege);
+wire::writable!(TaskSpecPluginSpecPrivilege);
 
-impl wire::ReadFields for TaskSpecPluginSpecPluginPrivilegeItem {
+impl wire::ReadFields for TaskSpecPluginSpecPrivilege {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Name" => value.read(&mut self.name),
-            "Description" => value.read(&mut self.description),
-            "Value" => value.read(&mut self.value),
+            "name" => value.read(&mut self.name),
+            "description" => value.read(&mut self.description),
+            "value" => value.read(&mut self.value),
             _ => value.skip(),
         }
     }
 }
 
-impl wire::WriteFields for TaskSpecPluginSpecPluginPrivilegeItem {
+impl wire::WriteFields for TaskSpecPluginSpecPrivilege {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Description", &self.description)?;
-        to.write("Value", &self.value)?;
+        to.write("name", &self.name)?;
+        to.write("description", &self.description)?;
+        to.write("value", &self.value)?;
         Ok(())
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPluginSpec {
-    /// `Name`, since 1.31 (Docker 17.07).
+    /// `name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
-    /// `Remote`, since 1.31 (Docker 17.07).
+    /// `remote`, since 1.31 (Docker 17.07).
     pub remote: Option<String>,
-    /// `Disabled`, since 1.31 (Docker 17.07).
+    /// `disabled`, since 1.31 (Docker 17.07).
     pub disabled: Option<bool>,
-    /// `PluginPrivilege`, since 1.31 (Docker 17.07).
-    pub plugin_privilege: Option<Vec<TaskSpecPluginSpecPluginPrivilegeItem>>,
+    /// `privileges`, since 1.31 (Docker 17.07).
+    pub privileges: Option<Vec<TaskSpecPluginSpecPrivilege>>,
 }
 
 wire::readable!(TaskSpecPluginSpec);
@@ -134,10 +134,10 @@ impl wire::ReadFields for TaskSpecPluginSpec {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Name" => value.read(&mut self.name),
-            "Remote" => value.read(&mut self.remote),
-            "Disabled" => value.read(&mut self.disabled),
-            "PluginPrivilege" => value.read(&mut self.plugin_privilege),
+            "name" => value.read(&mut self.name),
+            "remote" => value.read(&mut self.remote),
+            "disabled" => value.read(&mut self.disabled),
+            "privileges" => value.read(&mut self.privileges),
             _ => value.skip(),
         }
     }
@@ -148,19 +148,19 @@ impl wire::WriteFields for TaskSpecPluginSpec {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Remote", &self.remote)?;
-        to.write("Disabled", &self.disabled)?;
-        to.write("PluginPrivilege", &self.plugin_privilege)?;
+        to.write("name", &self.name)?;
+        to.write("remote", &self.remote)?;
+        to.write("disabled", &self.disabled)?;
+        to.write("privileges", &self.privileges)?;
         Ok(())
     }
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivilegesCredentialSpec {
-    /// `File`, since 1.30 (Docker 17.06).
+    /// `File`, since 1.29 (Docker 17.05).
     pub file: Option<String>,
-    /// `Registry`, since 1.30 (Docker 17.06).
+    /// `Registry`, since 1.29 (Docker 17.05).
     pub registry: Option<String>,
 }
 
@@ -194,15 +194,15 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivilegesCredentialSpec {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivilegesSeLinuxContext {
-    /// `Disable`, since 1.30 (Docker 17.06).
+    /// `Disable`, since 1.29 (Docker 17.05).
     pub disable: Option<bool>,
-    /// `User`, since 1.30 (Docker 17.06).
+    /// `User`, since 1.29 (Docker 17.05).
     pub user: Option<String>,
-    /// `Role`, since 1.30 (Docker 17.06).
+    /// `Role`, since 1.29 (Docker 17.05).
     pub role: Option<String>,
-    /// `Type`, since 1.30 (Docker 17.06).
+    /// `Type`, since 1.29 (Docker 17.05).
     pub type_: Option<String>,
-    /// `Level`, since 1.30 (Docker 17.06).
+    /// `Level`, since 1.29 (Docker 17.05).
     pub level: Option<String>,
 }
 
@@ -242,9 +242,9 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivilegesSeLinuxContext {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivileges {
-    /// `CredentialSpec`, since 1.30 (Docker 17.06).
+    /// `CredentialSpec`, since 1.29 (Docker 17.05).
     pub credential_spec: Option<TaskSpecContainerSpecPrivilegesCredentialSpec>,
-    /// `SELinuxContext`, since 1.30 (Docker 17.06).
+    /// `SELinuxContext`, since 1.29 (Docker 17.05).
     pub se_linux_context: Option<TaskSpecContainerSpecPrivilegesSeLinuxContext>,
 }
 
@@ -278,11 +278,11 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivileges {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecDnsConfig {
-    /// `Nameservers`.
+    /// `Nameservers`, since 1.25 (Docker 1.13).
     pub nameservers: Option<Vec<String>>,
-    /// `Search`.
+    /// `Search`, since 1.25 (Docker 1.13).
     pub search: Option<Vec<String>>,
-    /// `Options`.
+    /// `Options`, since 1.25 (Docker 1.13).
     pub options: Option<Vec<String>>,
 }
 
@@ -318,13 +318,13 @@ impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecretFile {
-    /// `Name`, since 1.27 (Docker 17.03.1).
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `UID`, since 1.27 (Docker 17.03.1).
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<String>,
-    /// `GID`, since 1.27 (Docker 17.03.1).
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<String>,
-    /// `Mode`, since 1.27 (Docker 17.03.1).
+    /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<u32>,
 }
 
@@ -362,11 +362,11 @@ impl wire::WriteFields for TaskSpecContainerSpecSecretFile {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecret {
-    /// `File`, since 1.27 (Docker 17.03.1).
+    /// `File`, since 1.25 (Docker 1.13).
     pub file: Option<TaskSpecContainerSpecSecretFile>,
-    /// `SecretID`, since 1.27 (Docker 17.03.1).
+    /// `SecretID`, since 1.25 (Docker 1.13).
     pub secret_id: Option<String>,
-    /// `SecretName`, since 1.27 (Docker 17.03.1).
+    /// `SecretName`, since 1.25 (Docker 1.13).
     pub secret_name: Option<String>,
 }
 
@@ -538,7 +538,7 @@ pub struct TaskSpecContainerSpec {
     pub command: Option<Vec<String>>,
     /// `Args`.
     pub args: Option<Vec<String>>,
-    /// `Hostname`, since 1.27 (Docker 17.03.1).
+    /// `Hostname`, since 1.25 (Docker 1.13).
     pub hostname: Option<String>,
     /// `Env`.
     pub env: Option<Vec<String>>,
@@ -546,15 +546,15 @@ pub struct TaskSpecContainerSpec {
     pub dir: Option<String>,
     /// `User`.
     pub user: Option<String>,
-    /// `Groups`, since 1.27 (Docker 17.03.1).
+    /// `Groups`, since 1.25 (Docker 1.13).
     pub groups: Option<Vec<String>>,
-    /// `Privileges`, since 1.30 (Docker 17.06).
+    /// `Privileges`, since 1.29 (Docker 17.05).
     pub privileges: Option<TaskSpecContainerSpecPrivileges>,
-    /// `TTY`.
+    /// `TTY`, since 1.25 (Docker 1.13).
     pub tty: Option<bool>,
-    /// `OpenStdin`, since 1.27 (Docker 17.03.1).
+    /// `OpenStdin`, since 1.25 (Docker 1.13).
     pub open_stdin: Option<bool>,
-    /// `ReadOnly`, since 1.27 (Docker 17.03.1).
+    /// `ReadOnly`, since 1.28 (Docker 17.04).
     pub read_only: Option<bool>,
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
@@ -562,13 +562,13 @@ pub struct TaskSpecContainerSpec {
     pub stop_signal: Option<String>,
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
-    /// `HealthCheck`, since 1.27 (Docker 17.03.1).
-    pub health_check: Option<HealthConfig>,
-    /// `Hosts`, since 1.27 (Docker 17.03.1).
+    /// `Healthcheck`, since 1.25 (Docker 1.13).
+    pub healthcheck: Option<HealthConfig>,
+    /// `Hosts`, since 1.25 (Docker 1.13).
     pub hosts: Option<Vec<String>>,
-    /// `DNSConfig`.
+    /// `DNSConfig`, since 1.25 (Docker 1.13).
     pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
-    /// `Secrets`, since 1.27 (Docker 17.03.1).
+    /// `Secrets`, since 1.25 (Docker 1.13).
     pub secrets: Option<Vec<TaskSpecContainerSpecSecret>>,
     /// `Configs`, since 1.30 (Docker 17.06).
     pub configs: Option<Vec<TaskSpecContainerSpecConfig>>,
@@ -604,7 +604,7 @@ impl wire::ReadFields for TaskSpecContainerSpec {
             "Mounts" => value.read(&mut self.mounts),
             "StopSignal" => value.read(&mut self.stop_signal),
             "StopGracePeriod" => value.read(&mut self.stop_grace_period),
-            "HealthCheck" => value.read(&mut self.health_check),
+            "Healthcheck" => value.read(&mut self.healthcheck),
             "Hosts" => value.read(&mut self.hosts),
             "DNSConfig" => value.read(&mut self.dns_config),
             "Secrets" => value.read(&mut self.secrets),
@@ -637,7 +637,7 @@ impl wire::WriteFields for TaskSpecContainerSpec {
         to.write("Mounts", &self.mounts)?;
         to.write("StopSignal", &self.stop_signal)?;
         to.write("StopGracePeriod", &self.stop_grace_period)?;
-        to.write("HealthCheck", &self.health_check)?;
+        to.write("Healthcheck", &self.healthcheck)?;
         to.write("Hosts", &self.hosts)?;
         to.write("DNSConfig", &self.dns_config)?;
         to.write("Secrets", &self.secrets)?;

@@ -47,10 +47,11 @@ impl<'a> Nodes<'a> {
 
     /// `POST /nodes/{id}/update` · API 1.24 – 1.55
     #[inline]
-    pub fn update(&self, id: &str, version: i64) -> Update<'a> {
+    pub fn update(&self, id: &str, version: i64, body: types::NodeSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
         call.path("id", id);
         call.query("version", &version);
+        call.json_body(&body);
         Update { call }
     }
 }
@@ -216,12 +217,6 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::NodeSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {

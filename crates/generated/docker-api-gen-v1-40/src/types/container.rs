@@ -10,9 +10,9 @@ use super::{
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Address {
-    /// `Addr`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `Addr`, until 1.51 (Docker 28.3).
     pub addr: Option<String>,
-    /// `PrefixLen`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `PrefixLen`, until 1.51 (Docker 28.3).
     pub prefix_len: Option<i64>,
 }
 
@@ -43,6 +43,254 @@ impl wire::WriteFields for Address {
     ) -> Result<(), M::Error> {
         to.write("Addr", &self.addr)?;
         to.write("PrefixLen", &self.prefix_len)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct CheckpointSummary {
+    /// `Name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+}
+
+wire::readable!(CheckpointSummary);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(CheckpointSummary);
+
+impl wire::ReadFields for CheckpointSummary {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for CheckpointSummary {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerBlkioStatEntry {
+    /// `major`.
+    pub major: Option<u64>,
+    /// `minor`.
+    pub minor: Option<u64>,
+    /// `op`.
+    pub op: Option<String>,
+    /// `value`.
+    pub value: Option<u64>,
+}
+
+wire::readable!(ContainerBlkioStatEntry);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerBlkioStatEntry);
+
+impl wire::ReadFields for ContainerBlkioStatEntry {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "major" => value.read(&mut self.major),
+            "minor" => value.read(&mut self.minor),
+            "op" => value.read(&mut self.op),
+            "value" => value.read(&mut self.value),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerBlkioStatEntry {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("major", &self.major)?;
+        to.write("minor", &self.minor)?;
+        to.write("op", &self.op)?;
+        to.write("value", &self.value)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerBlkioStats {
+    /// `io_service_bytes_recursive`.
+    pub io_service_bytes_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_serviced_recursive`.
+    pub io_serviced_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_queue_recursive`.
+    pub io_queue_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_service_time_recursive`.
+    pub io_service_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_wait_time_recursive`.
+    pub io_wait_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_merged_recursive`.
+    pub io_merged_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `io_time_recursive`.
+    pub io_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// `sectors_recursive`.
+    pub sectors_recursive: Vec<ContainerBlkioStatEntry>,
+}
+
+wire::readable!(ContainerBlkioStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerBlkioStats);
+
+impl wire::ReadFields for ContainerBlkioStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "io_service_bytes_recursive" => {
+                value.read(&mut self.io_service_bytes_recursive)
+            }
+            "io_serviced_recursive" => value.read(&mut self.io_serviced_recursive),
+            "io_queue_recursive" => value.read(&mut self.io_queue_recursive),
+            "io_service_time_recursive" => {
+                value.read(&mut self.io_service_time_recursive)
+            }
+            "io_wait_time_recursive" => value.read(&mut self.io_wait_time_recursive),
+            "io_merged_recursive" => value.read(&mut self.io_merged_recursive),
+            "io_time_recursive" => value.read(&mut self.io_time_recursive),
+            "sectors_recursive" => value.read(&mut self.sectors_recursive),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerBlkioStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("io_service_bytes_recursive", &self.io_service_bytes_recursive)?;
+        to.write("io_serviced_recursive", &self.io_serviced_recursive)?;
+        to.write("io_queue_recursive", &self.io_queue_recursive)?;
+        to.write("io_service_time_recursive", &self.io_service_time_recursive)?;
+        to.write("io_wait_time_recursive", &self.io_wait_time_recursive)?;
+        to.write("io_merged_recursive", &self.io_merged_recursive)?;
+        to.write("io_time_recursive", &self.io_time_recursive)?;
+        to.write("sectors_recursive", &self.sectors_recursive)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerCpuStats {
+    /// `cpu_usage`.
+    pub cpu_usage: Option<ContainerCpuUsage>,
+    /// `system_cpu_usage`.
+    pub system_cpu_usage: Option<u64>,
+    /// `online_cpus`, since 1.27 (Docker 17.03.1).
+    pub online_cpus: Option<u32>,
+    /// `throttling_data`.
+    pub throttling_data: Option<ContainerThrottlingData>,
+}
+
+wire::readable!(ContainerCpuStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerCpuStats);
+
+impl wire::ReadFields for ContainerCpuStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "cpu_usage" => value.read(&mut self.cpu_usage),
+            "system_cpu_usage" => value.read(&mut self.system_cpu_usage),
+            "online_cpus" => value.read(&mut self.online_cpus),
+            "throttling_data" => value.read(&mut self.throttling_data),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerCpuStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("cpu_usage", &self.cpu_usage)?;
+        to.write("system_cpu_usage", &self.system_cpu_usage)?;
+        to.write("online_cpus", &self.online_cpus)?;
+        to.write("throttling_data", &self.throttling_data)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerCpuUsage {
+    /// `total_usage`.
+    pub total_usage: Option<u64>,
+    /// `percpu_usage`.
+    pub percpu_usage: Vec<u64>,
+    /// `usage_in_kernelmode`.
+    pub usage_in_kernelmode: Option<u64>,
+    /// `usage_in_usermode`.
+    pub usage_in_usermode: Option<u64>,
+}
+
+wire::readable!(ContainerCpuUsage);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerCpuUsage);
+
+impl wire::ReadFields for ContainerCpuUsage {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "total_usage" => value.read(&mut self.total_usage),
+            "percpu_usage" => value.read(&mut self.percpu_usage),
+            "usage_in_kernelmode" => value.read(&mut self.usage_in_kernelmode),
+            "usage_in_usermode" => value.read(&mut self.usage_in_usermode),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerCpuUsage {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("total_usage", &self.total_usage)?;
+        to.write("percpu_usage", &self.percpu_usage)?;
+        to.write("usage_in_kernelmode", &self.usage_in_kernelmode)?;
+        to.write("usage_in_usermode", &self.usage_in_usermode)?;
         Ok(())
     }
 }
@@ -95,7 +343,7 @@ pub struct ContainerConfig {
     pub labels: Option<BTreeMap<String, String>>,
     /// `StopSignal`.
     pub stop_signal: Option<String>,
-    /// `StopTimeout`.
+    /// `StopTimeout`, since 1.25 (Docker 1.13).
     pub stop_timeout: Option<i64>,
     /// `Shell`.
     pub shell: Option<Vec<String>>,
@@ -177,6 +425,182 @@ impl wire::WriteFields for ContainerConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct ContainerMemoryStats {
+    /// `usage`.
+    pub usage: Option<u64>,
+    /// `max_usage`.
+    pub max_usage: Option<u64>,
+    /// `stats`.
+    pub stats: BTreeMap<String, u64>,
+    /// `failcnt`.
+    pub failcnt: Option<u64>,
+    /// `limit`.
+    pub limit: Option<u64>,
+    /// `commitbytes`, since 1.25 (Docker 1.13).
+    pub commitbytes: Option<u64>,
+    /// `commitpeakbytes`, since 1.25 (Docker 1.13).
+    pub commitpeakbytes: Option<u64>,
+    /// `privateworkingset`, since 1.25 (Docker 1.13).
+    pub privateworkingset: Option<u64>,
+}
+
+wire::readable!(ContainerMemoryStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerMemoryStats);
+
+impl wire::ReadFields for ContainerMemoryStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "usage" => value.read(&mut self.usage),
+            "max_usage" => value.read(&mut self.max_usage),
+            "stats" => value.read(&mut self.stats),
+            "failcnt" => value.read(&mut self.failcnt),
+            "limit" => value.read(&mut self.limit),
+            "commitbytes" => value.read(&mut self.commitbytes),
+            "commitpeakbytes" => value.read(&mut self.commitpeakbytes),
+            "privateworkingset" => value.read(&mut self.privateworkingset),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerMemoryStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("usage", &self.usage)?;
+        to.write("max_usage", &self.max_usage)?;
+        to.write("stats", &self.stats)?;
+        to.write("failcnt", &self.failcnt)?;
+        to.write("limit", &self.limit)?;
+        to.write("commitbytes", &self.commitbytes)?;
+        to.write("commitpeakbytes", &self.commitpeakbytes)?;
+        to.write("privateworkingset", &self.privateworkingset)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerNetworkStats {
+    /// `rx_bytes`.
+    pub rx_bytes: Option<u64>,
+    /// `rx_packets`.
+    pub rx_packets: Option<u64>,
+    /// `rx_errors`.
+    pub rx_errors: Option<u64>,
+    /// `rx_dropped`.
+    pub rx_dropped: Option<u64>,
+    /// `tx_bytes`.
+    pub tx_bytes: Option<u64>,
+    /// `tx_packets`.
+    pub tx_packets: Option<u64>,
+    /// `tx_errors`.
+    pub tx_errors: Option<u64>,
+    /// `tx_dropped`.
+    pub tx_dropped: Option<u64>,
+    /// `endpoint_id`, since 1.25 (Docker 1.13).
+    pub endpoint_id: Option<String>,
+    /// `instance_id`, since 1.25 (Docker 1.13).
+    pub instance_id: Option<String>,
+}
+
+wire::readable!(ContainerNetworkStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerNetworkStats);
+
+impl wire::ReadFields for ContainerNetworkStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "rx_bytes" => value.read(&mut self.rx_bytes),
+            "rx_packets" => value.read(&mut self.rx_packets),
+            "rx_errors" => value.read(&mut self.rx_errors),
+            "rx_dropped" => value.read(&mut self.rx_dropped),
+            "tx_bytes" => value.read(&mut self.tx_bytes),
+            "tx_packets" => value.read(&mut self.tx_packets),
+            "tx_errors" => value.read(&mut self.tx_errors),
+            "tx_dropped" => value.read(&mut self.tx_dropped),
+            "endpoint_id" => value.read(&mut self.endpoint_id),
+            "instance_id" => value.read(&mut self.instance_id),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerNetworkStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("rx_bytes", &self.rx_bytes)?;
+        to.write("rx_packets", &self.rx_packets)?;
+        to.write("rx_errors", &self.rx_errors)?;
+        to.write("rx_dropped", &self.rx_dropped)?;
+        to.write("tx_bytes", &self.tx_bytes)?;
+        to.write("tx_packets", &self.tx_packets)?;
+        to.write("tx_errors", &self.tx_errors)?;
+        to.write("tx_dropped", &self.tx_dropped)?;
+        to.write("endpoint_id", &self.endpoint_id)?;
+        to.write("instance_id", &self.instance_id)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerPidsStats {
+    /// `current`.
+    pub current: Option<u64>,
+    /// `limit`.
+    pub limit: Option<u64>,
+}
+
+wire::readable!(ContainerPidsStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerPidsStats);
+
+impl wire::ReadFields for ContainerPidsStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "current" => value.read(&mut self.current),
+            "limit" => value.read(&mut self.limit),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerPidsStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("current", &self.current)?;
+        to.write("limit", &self.limit)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ContainerState {
     /// `Status`.
     pub status: Option<ContainerStateStatus>,
@@ -200,7 +624,7 @@ pub struct ContainerState {
     pub started_at: Option<String>,
     /// `FinishedAt`.
     pub finished_at: Option<String>,
-    /// `Health`, since 1.39 (Docker 18.09).
+    /// `Health`.
     pub health: Option<Health>,
 }
 
@@ -251,6 +675,134 @@ impl wire::WriteFields for ContainerState {
         to.write("StartedAt", &self.started_at)?;
         to.write("FinishedAt", &self.finished_at)?;
         to.write("Health", &self.health)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerStatsResponse {
+    /// `name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+    /// `id`, since 1.25 (Docker 1.13).
+    pub id: Option<String>,
+    /// `read`.
+    pub read: Option<Timestamp>,
+    /// `preread`, since 1.25 (Docker 1.13).
+    pub preread: Option<Timestamp>,
+    /// `pids_stats`.
+    pub pids_stats: Option<ContainerPidsStats>,
+    /// `blkio_stats`.
+    pub blkio_stats: Option<ContainerBlkioStats>,
+    /// `num_procs`, since 1.25 (Docker 1.13).
+    pub num_procs: Option<u32>,
+    /// `storage_stats`, since 1.25 (Docker 1.13).
+    pub storage_stats: Option<ContainerStorageStats>,
+    /// `cpu_stats`.
+    pub cpu_stats: Option<ContainerCpuStats>,
+    /// `precpu_stats`.
+    pub precpu_stats: Option<ContainerCpuStats>,
+    /// `memory_stats`.
+    pub memory_stats: Option<ContainerMemoryStats>,
+    /// `networks`.
+    pub networks: BTreeMap<String, ContainerNetworkStats>,
+}
+
+wire::readable!(ContainerStatsResponse);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerStatsResponse);
+
+impl wire::ReadFields for ContainerStatsResponse {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "name" => value.read(&mut self.name),
+            "id" => value.read(&mut self.id),
+            "read" => value.read(&mut self.read),
+            "preread" => value.read(&mut self.preread),
+            "pids_stats" => value.read(&mut self.pids_stats),
+            "blkio_stats" => value.read(&mut self.blkio_stats),
+            "num_procs" => value.read(&mut self.num_procs),
+            "storage_stats" => value.read(&mut self.storage_stats),
+            "cpu_stats" => value.read(&mut self.cpu_stats),
+            "precpu_stats" => value.read(&mut self.precpu_stats),
+            "memory_stats" => value.read(&mut self.memory_stats),
+            "networks" => value.read(&mut self.networks),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerStatsResponse {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("name", &self.name)?;
+        to.write("id", &self.id)?;
+        to.write("read", &self.read)?;
+        to.write("preread", &self.preread)?;
+        to.write("pids_stats", &self.pids_stats)?;
+        to.write("blkio_stats", &self.blkio_stats)?;
+        to.write("num_procs", &self.num_procs)?;
+        to.write("storage_stats", &self.storage_stats)?;
+        to.write("cpu_stats", &self.cpu_stats)?;
+        to.write("precpu_stats", &self.precpu_stats)?;
+        to.write("memory_stats", &self.memory_stats)?;
+        to.write("networks", &self.networks)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerStorageStats {
+    /// `read_count_normalized`, since 1.25 (Docker 1.13).
+    pub read_count_normalized: Option<u64>,
+    /// `read_size_bytes`, since 1.25 (Docker 1.13).
+    pub read_size_bytes: Option<u64>,
+    /// `write_count_normalized`, since 1.25 (Docker 1.13).
+    pub write_count_normalized: Option<u64>,
+    /// `write_size_bytes`, since 1.25 (Docker 1.13).
+    pub write_size_bytes: Option<u64>,
+}
+
+wire::readable!(ContainerStorageStats);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerStorageStats);
+
+impl wire::ReadFields for ContainerStorageStats {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "read_count_normalized" => value.read(&mut self.read_count_normalized),
+            "read_size_bytes" => value.read(&mut self.read_size_bytes),
+            "write_count_normalized" => value.read(&mut self.write_count_normalized),
+            "write_size_bytes" => value.read(&mut self.write_size_bytes),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerStorageStats {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("read_count_normalized", &self.read_count_normalized)?;
+        to.write("read_size_bytes", &self.read_size_bytes)?;
+        to.write("write_count_normalized", &self.write_count_normalized)?;
+        to.write("write_size_bytes", &self.write_size_bytes)?;
         Ok(())
     }
 }
@@ -343,6 +895,50 @@ impl wire::WriteFields for ContainerSummary {
         to.write("HostConfig", &self.host_config)?;
         to.write("NetworkSettings", &self.network_settings)?;
         to.write("Mounts", &self.mounts)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerThrottlingData {
+    /// `periods`.
+    pub periods: Option<u64>,
+    /// `throttled_periods`.
+    pub throttled_periods: Option<u64>,
+    /// `throttled_time`.
+    pub throttled_time: Option<u64>,
+}
+
+wire::readable!(ContainerThrottlingData);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerThrottlingData);
+
+impl wire::ReadFields for ContainerThrottlingData {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "periods" => value.read(&mut self.periods),
+            "throttled_periods" => value.read(&mut self.throttled_periods),
+            "throttled_time" => value.read(&mut self.throttled_time),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerThrottlingData {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("periods", &self.periods)?;
+        to.write("throttled_periods", &self.throttled_periods)?;
+        to.write("throttled_time", &self.throttled_time)?;
         Ok(())
     }
 }
@@ -514,11 +1110,11 @@ impl wire::WriteFields for DeviceRequest {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
-    /// `Status`, since 1.39 (Docker 18.09).
+    /// `Status`.
     pub status: Option<HealthStatus>,
-    /// `FailingStreak`, since 1.39 (Docker 18.09).
+    /// `FailingStreak`.
     pub failing_streak: Option<i64>,
-    /// `Log`, since 1.39 (Docker 18.09).
+    /// `Log`.
     pub log: Vec<HealthcheckResult>,
 }
 
@@ -558,13 +1154,13 @@ impl wire::WriteFields for Health {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HealthcheckResult {
-    /// `Start`, since 1.39 (Docker 18.09).
+    /// `Start`.
     pub start: Option<Timestamp>,
-    /// `End`, since 1.39 (Docker 18.09).
+    /// `End`.
     pub end: Option<Timestamp>,
-    /// `ExitCode`, since 1.39 (Docker 18.09).
+    /// `ExitCode`.
     pub exit_code: Option<i64>,
-    /// `Output`, since 1.39 (Docker 18.09).
+    /// `Output`.
     pub output: Option<String>,
 }
 
@@ -613,13 +1209,13 @@ pub struct Mount {
     pub type_: Option<MountType>,
     /// `ReadOnly`.
     pub read_only: Option<bool>,
-    /// `Consistency`, since 1.29 (Docker 17.05).
+    /// `Consistency`, since 1.28 (Docker 17.04).
     pub consistency: Option<String>,
     /// `BindOptions`.
     pub bind_options: Option<MountBindOptions>,
     /// `VolumeOptions`.
     pub volume_options: Option<MountVolumeOptions>,
-    /// `TmpfsOptions`.
+    /// `TmpfsOptions`, since 1.25 (Docker 1.13).
     pub tmpfs_options: Option<MountTmpfsOptions>,
 }
 
@@ -699,9 +1295,9 @@ impl wire::WriteFields for NetworkingConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PortBinding {
-    /// `HostIp`, since 1.32 (Docker 17.09).
+    /// `HostIp`.
     pub host_ip: Option<String>,
-    /// `HostPort`, since 1.32 (Docker 17.09).
+    /// `HostPort`.
     pub host_port: Option<String>,
 }
 
@@ -940,13 +1536,13 @@ impl wire::WriteFields for ContainerSummaryNetworkSettings {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HealthStatus {
-    /// `none`, since 1.39 (Docker 18.09).
+    /// `none`.
     None,
-    /// `starting`, since 1.39 (Docker 18.09).
+    /// `starting`.
     Starting,
-    /// `healthy`, since 1.39 (Docker 18.09).
+    /// `healthy`.
     Healthy,
-    /// `unhealthy`, since 1.39 (Docker 18.09).
+    /// `unhealthy`.
     Unhealthy,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -1225,9 +1821,9 @@ impl wire::WriteFields for MountVolumeOptions {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct MountTmpfsOptions {
-    /// `SizeBytes`.
+    /// `SizeBytes`, since 1.25 (Docker 1.13).
     pub size_bytes: Option<i64>,
-    /// `Mode`.
+    /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<i64>,
 }
 
@@ -1262,9 +1858,9 @@ impl wire::WriteFields for MountTmpfsOptions {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RestartPolicyName {
-    /// The empty text, since 1.30 (Docker 17.06).
+    /// The empty text.
     Empty,
-    /// `no`, since 1.40 (Docker 19.03).
+    /// `no`.
     No,
     /// `always`.
     Always,
@@ -1355,7 +1951,7 @@ pub struct ContainerCreateRequest {
     pub labels: Option<BTreeMap<String, String>>,
     /// `StopSignal`.
     pub stop_signal: Option<String>,
-    /// `StopTimeout`.
+    /// `StopTimeout`, since 1.25 (Docker 1.13).
     pub stop_timeout: Option<i64>,
     /// `Shell`.
     pub shell: Option<Vec<String>>,
@@ -1608,6 +2204,48 @@ impl wire::WriteFields for ContainerChangesResponseItem {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct CheckpointCreateRequest {
+    /// `CheckpointID`, since 1.25 (Docker 1.13).
+    pub checkpoint_id: Option<String>,
+    /// `CheckpointDir`, since 1.25 (Docker 1.13).
+    pub checkpoint_dir: Option<String>,
+    /// `Exit`, since 1.25 (Docker 1.13).
+    pub exit: Option<bool>,
+}
+
+#[cfg(feature = "serde-both")]
+wire::readable!(CheckpointCreateRequest);
+wire::writable!(CheckpointCreateRequest);
+
+#[cfg(feature = "serde-both")]
+impl wire::ReadFields for CheckpointCreateRequest {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "CheckpointID" => value.read(&mut self.checkpoint_id),
+            "CheckpointDir" => value.read(&mut self.checkpoint_dir),
+            "Exit" => value.read(&mut self.exit),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for CheckpointCreateRequest {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("CheckpointID", &self.checkpoint_id)?;
+        to.write("CheckpointDir", &self.checkpoint_dir)?;
+        to.write("Exit", &self.exit)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerInspectResponse {
     /// `Id`.
@@ -1636,7 +2274,7 @@ pub struct ContainerInspectResponse {
     pub restart_count: Option<i64>,
     /// `Driver`.
     pub driver: Option<String>,
-    /// `Platform`, since 1.40 (Docker 19.03).
+    /// `Platform`, since 1.31 (Docker 17.07).
     pub platform: Option<String>,
     /// `MountLabel`.
     pub mount_label: Option<String>,
@@ -1803,9 +2441,9 @@ pub struct ContainerUpdateRequest {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
+    /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
+    /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
@@ -1817,7 +2455,7 @@ pub struct ContainerUpdateRequest {
     pub device_cgroup_rules: Option<Vec<String>>,
     /// `DeviceRequests`, since 1.40 (Docker 19.03).
     pub device_requests: Option<Vec<DeviceRequest>>,
-    /// `KernelMemory`, since 1.36 (Docker 18.02), until 1.41 (Docker 20.10).
+    /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<i64>,
     /// `KernelMemoryTCP`, since 1.40 (Docker 19.03), until 1.51 (Docker 28.3).
     pub kernel_memory_tcp: Option<i64>,
@@ -1827,17 +2465,15 @@ pub struct ContainerUpdateRequest {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
+    /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
-    /// `Init`, since 1.37 (Docker 18.03).
-    pub init: Option<bool>,
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
+    /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
@@ -1886,7 +2522,6 @@ impl wire::ReadFields for ContainerUpdateRequest {
             "MemorySwappiness" => value.read(&mut self.memory_swappiness),
             "NanoCpus" => value.read(&mut self.nano_cpus),
             "OomKillDisable" => value.read(&mut self.oom_kill_disable),
-            "Init" => value.read(&mut self.init),
             "PidsLimit" => value.read(&mut self.pids_limit),
             "Ulimits" => value.read(&mut self.ulimits),
             "CpuCount" => value.read(&mut self.cpu_count),
@@ -1929,7 +2564,6 @@ impl wire::WriteFields for ContainerUpdateRequest {
         to.write("MemorySwappiness", &self.memory_swappiness)?;
         to.write("NanoCpus", &self.nano_cpus)?;
         to.write("OomKillDisable", &self.oom_kill_disable)?;
-        to.write("Init", &self.init)?;
         to.write("PidsLimit", &self.pids_limit)?;
         to.write("Ulimits", &self.ulimits)?;
         to.write("CpuCount", &self.cpu_count)?;

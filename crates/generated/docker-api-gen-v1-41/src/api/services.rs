@@ -428,7 +428,7 @@ static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
-    /// `registryAuthFrom`. Default: `"spec"`.
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
     pub registry_auth_from: Option<types::ServiceUpdateRegistryAuthFrom>,
     /// `rollback`, since 1.28 (Docker 17.04).
     pub rollback: Option<String>,
@@ -445,7 +445,7 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// `registryAuthFrom`. Default: `"spec"`.
+    /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
     pub fn registry_auth_from(
         mut self,
         registry_auth_from: impl Into<types::ServiceUpdateRegistryAuthFrom>,

@@ -74,25 +74,25 @@ impl wire::WriteFields for AuthConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildCache {
-    /// `ID`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `ID`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub id: Option<String>,
-    /// `Parent`, since 1.39 (Docker 18.09), until 1.41 (Docker 20.10).
+    /// `Parent`, since 1.38 (Docker 18.06), until 1.41 (Docker 20.10).
     pub parent: Option<String>,
     /// `Type`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
     pub type_: Option<BuildCacheType>,
-    /// `Description`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `Description`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub description: Option<String>,
-    /// `InUse`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `InUse`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub in_use: Option<bool>,
     /// `Shared`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
     pub shared: Option<bool>,
-    /// `Size`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `Size`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub size: Option<i64>,
-    /// `CreatedAt`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `CreatedAt`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub created_at: Option<Timestamp>,
-    /// `LastUsedAt`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `LastUsedAt`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub last_used_at: Option<Timestamp>,
-    /// `UsageCount`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `UsageCount`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub usage_count: Option<i64>,
 }
 
@@ -146,19 +146,19 @@ impl wire::WriteFields for BuildCache {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Version`, since 1.32 (Docker 17.09).
+    /// `Version`.
     pub version: Option<ObjectVersion>,
-    /// `CreatedAt`, since 1.32 (Docker 17.09).
+    /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
-    /// `UpdatedAt`, since 1.32 (Docker 17.09).
+    /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Spec`, since 1.32 (Docker 17.09).
+    /// `Spec`.
     pub spec: Option<SwarmSpec>,
-    /// `TLSInfo`, since 1.32 (Docker 17.09).
+    /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
-    /// `RootRotationInProgress`, since 1.32 (Docker 17.09).
+    /// `RootRotationInProgress`, since 1.30 (Docker 17.06).
     pub root_rotation_in_progress: Option<bool>,
     /// `DataPathPort`, since 1.40 (Docker 19.03). Default: `4789`.
     pub data_path_port: Option<u32>,
@@ -218,9 +218,9 @@ impl wire::WriteFields for ClusterInfo {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
-    /// `Expected`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `Expected`, since 1.25 (Docker 1.13), until 1.48 (Docker 28.0).
     pub expected: Option<String>,
 }
 
@@ -321,7 +321,7 @@ pub struct EndpointSettings {
     pub global_ipv6_prefix_len: Option<i64>,
     /// `MacAddress`.
     pub mac_address: Option<String>,
-    /// `DriverOpts`, since 1.32 (Docker 17.09).
+    /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
 }
 
@@ -378,9 +378,9 @@ impl wire::WriteFields for EndpointSettings {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
-    /// `ID`, since 1.40 (Docker 19.03).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Attributes`, since 1.40 (Docker 19.03).
+    /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -418,18 +418,24 @@ impl wire::WriteFields for EventActor {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventMessage {
-    /// `Type`, since 1.40 (Docker 19.03).
+    /// `Type`.
     pub type_: Option<EventMessageType>,
-    /// `Action`, since 1.40 (Docker 19.03).
+    /// `Action`.
     pub action: Option<String>,
-    /// `Actor`, since 1.40 (Docker 19.03).
+    /// `Actor`.
     pub actor: Option<EventActor>,
-    /// `scope`, since 1.40 (Docker 19.03).
+    /// `scope`, since 1.30 (Docker 17.06).
     pub scope: Option<EventMessageScope>,
-    /// `time`, since 1.40 (Docker 19.03).
+    /// `time`.
     pub time: Option<i64>,
-    /// `timeNano`, since 1.40 (Docker 19.03).
+    /// `timeNano`.
     pub time_nano: Option<i64>,
+    /// `status`, until 1.51 (Docker 28.3).
+    pub status: Option<String>,
+    /// `id`, until 1.51 (Docker 28.3).
+    pub id: Option<String>,
+    /// `from`, until 1.51 (Docker 28.3).
+    pub from: Option<String>,
 }
 
 wire::readable!(EventMessage);
@@ -450,6 +456,9 @@ impl wire::ReadFields for EventMessage {
             "scope" => value.read(&mut self.scope),
             "time" => value.read(&mut self.time),
             "timeNano" => value.read(&mut self.time_nano),
+            "status" => value.read(&mut self.status),
+            "id" => value.read(&mut self.id),
+            "from" => value.read(&mut self.from),
             _ => value.skip(),
         }
     }
@@ -467,6 +476,9 @@ impl wire::WriteFields for EventMessage {
         to.write("scope", &self.scope)?;
         to.write("time", &self.time)?;
         to.write("timeNano", &self.time_nano)?;
+        to.write("status", &self.status)?;
+        to.write("id", &self.id)?;
+        to.write("from", &self.from)?;
         Ok(())
     }
 }
@@ -524,17 +536,17 @@ impl wire::WriteFields for IndexInfo {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
-    /// The empty text, since 1.32 (Docker 17.09).
+    /// The empty text.
     Empty,
-    /// `inactive`, since 1.32 (Docker 17.09).
+    /// `inactive`.
     Inactive,
-    /// `pending`, since 1.32 (Docker 17.09).
+    /// `pending`.
     Pending,
-    /// `active`, since 1.32 (Docker 17.09).
+    /// `active`.
     Active,
-    /// `error`, since 1.32 (Docker 17.09).
+    /// `error`.
     Error,
-    /// `locked`, since 1.32 (Docker 17.09).
+    /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -578,7 +590,7 @@ wire::writable_text!(LocalNodeState);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: Option<MountType>,
     /// `Name`.
     pub name: Option<String>,
@@ -646,7 +658,7 @@ pub enum MountType {
     Bind,
     /// `npipe`, since 1.32 (Docker 17.09).
     Npipe,
-    /// `tmpfs`.
+    /// `tmpfs`, since 1.25 (Docker 1.13).
     Tmpfs,
     /// `volume`.
     Volume,
@@ -722,9 +734,9 @@ impl wire::WriteFields for ObjectVersion {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
-    /// `NodeID`, since 1.32 (Docker 17.09).
+    /// `NodeID`.
     pub node_id: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -766,7 +778,7 @@ pub struct PluginsInfo {
     pub volume: Vec<String>,
     /// `Network`.
     pub network: Vec<String>,
-    /// `Authorization`, since 1.32 (Docker 17.09).
+    /// `Authorization`.
     pub authorization: Vec<String>,
     /// `Log`, since 1.30 (Docker 17.06).
     pub log: Vec<String>,
@@ -858,15 +870,15 @@ impl wire::WriteFields for Port {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryServiceConfig {
-    /// `AllowNondistributableArtifactsCIDRs`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `AllowNondistributableArtifactsCIDRs`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
     pub allow_nondistributable_artifacts_cid_rs: Vec<String>,
-    /// `AllowNondistributableArtifactsHostnames`, since 1.32 (Docker 17.09), until 1.48 (Docker 28.0).
+    /// `AllowNondistributableArtifactsHostnames`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
     pub allow_nondistributable_artifacts_hostnames: Vec<String>,
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
-    /// `Mirrors`, since 1.32 (Docker 17.09).
+    /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
 
@@ -920,9 +932,9 @@ impl wire::WriteFields for RegistryServiceConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
-    /// `path`, since 1.32 (Docker 17.09).
+    /// `path`.
     pub path: Option<String>,
-    /// `runtimeArgs`, since 1.32 (Docker 17.09).
+    /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
 }
 
@@ -968,7 +980,7 @@ pub struct SystemVersion {
     pub version: Option<String>,
     /// `ApiVersion`.
     pub api_version: Option<String>,
-    /// `MinAPIVersion`.
+    /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
     /// `GitCommit`.
     pub git_commit: Option<String>,
@@ -1138,27 +1150,27 @@ wire::writable_text!(BuildCacheType);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageType {
-    /// `builder`, since 1.40 (Docker 19.03).
+    /// `builder`, since 1.41 (Docker 20.10).
     Builder,
-    /// `config`, since 1.40 (Docker 19.03).
+    /// `config`, since 1.31 (Docker 17.07).
     Config,
-    /// `container`, since 1.40 (Docker 19.03).
+    /// `container`.
     Container,
-    /// `daemon`, since 1.40 (Docker 19.03).
+    /// `daemon`.
     Daemon,
-    /// `image`, since 1.40 (Docker 19.03).
+    /// `image`.
     Image,
-    /// `network`, since 1.40 (Docker 19.03).
+    /// `network`.
     Network,
-    /// `node`, since 1.40 (Docker 19.03).
+    /// `node`, since 1.30 (Docker 17.06).
     Node,
-    /// `plugin`, since 1.40 (Docker 19.03).
+    /// `plugin`.
     Plugin,
-    /// `secret`, since 1.40 (Docker 19.03).
+    /// `secret`, since 1.30 (Docker 17.06).
     Secret,
-    /// `service`, since 1.40 (Docker 19.03).
+    /// `service`, since 1.30 (Docker 17.06).
     Service,
-    /// `volume`, since 1.40 (Docker 19.03).
+    /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -1212,9 +1224,9 @@ wire::writable_text!(EventMessageType);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageScope {
-    /// `local`, since 1.40 (Docker 19.03).
+    /// `local`, since 1.30 (Docker 17.06).
     Local,
-    /// `swarm`, since 1.40 (Docker 19.03).
+    /// `swarm`, since 1.30 (Docker 17.06).
     Swarm,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -1537,8 +1549,10 @@ pub struct SystemDataUsageResponse {
     pub containers: Vec<ContainerSummary>,
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
-    /// `BuildCache`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `BuildCache`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub build_cache: Vec<BuildCache>,
+    /// `BuilderSize`, since 1.31 (Docker 17.07), until 1.41 (Docker 20.10).
+    pub builder_size: Option<i64>,
 }
 
 wire::readable!(SystemDataUsageResponse);
@@ -1558,6 +1572,7 @@ impl wire::ReadFields for SystemDataUsageResponse {
             "Containers" => value.read(&mut self.containers),
             "Volumes" => value.read(&mut self.volumes),
             "BuildCache" => value.read(&mut self.build_cache),
+            "BuilderSize" => value.read(&mut self.builder_size),
             _ => value.skip(),
         }
     }
@@ -1574,6 +1589,7 @@ impl wire::WriteFields for SystemDataUsageResponse {
         to.write("Containers", &self.containers)?;
         to.write("Volumes", &self.volumes)?;
         to.write("BuildCache", &self.build_cache)?;
+        to.write("BuilderSize", &self.builder_size)?;
         Ok(())
     }
 }

@@ -31,9 +31,9 @@ pub struct HostConfig {
     pub cpu_period: Option<i64>,
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
-    /// `CpuRealtimePeriod`.
+    /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
-    /// `CpuRealtimeRuntime`.
+    /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
@@ -53,17 +53,15 @@ pub struct HostConfig {
     pub memory_swap: Option<i64>,
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
-    /// `NanoCpus`.
+    /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
-    /// `Init`, since 1.37 (Docker 18.03).
-    pub init: Option<bool>,
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
-    /// `CpuCount`.
+    /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
@@ -83,13 +81,13 @@ pub struct HostConfig {
     pub port_bindings: Option<PortMap>,
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
-    /// `AutoRemove`.
+    /// `AutoRemove`, since 1.25 (Docker 1.13).
     pub auto_remove: Option<bool>,
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Option<Vec<Mount>>,
     /// `ConsoleSize`.
     pub console_size: Option<Vec<i64>>,
@@ -149,6 +147,8 @@ pub struct HostConfig {
     pub masked_paths: Option<Vec<String>>,
     /// `ReadonlyPaths`, since 1.38 (Docker 18.06).
     pub readonly_paths: Option<Vec<String>>,
+    /// `Init`, since 1.25 (Docker 1.13).
+    pub init: Option<bool>,
 }
 
 wire::readable!(HostConfig);
@@ -185,7 +185,6 @@ impl wire::ReadFields for HostConfig {
             "MemorySwappiness" => value.read(&mut self.memory_swappiness),
             "NanoCpus" => value.read(&mut self.nano_cpus),
             "OomKillDisable" => value.read(&mut self.oom_kill_disable),
-            "Init" => value.read(&mut self.init),
             "PidsLimit" => value.read(&mut self.pids_limit),
             "Ulimits" => value.read(&mut self.ulimits),
             "CpuCount" => value.read(&mut self.cpu_count),
@@ -231,6 +230,7 @@ impl wire::ReadFields for HostConfig {
             "Isolation" => value.read(&mut self.isolation),
             "MaskedPaths" => value.read(&mut self.masked_paths),
             "ReadonlyPaths" => value.read(&mut self.readonly_paths),
+            "Init" => value.read(&mut self.init),
             _ => value.skip(),
         }
     }
@@ -265,7 +265,6 @@ impl wire::WriteFields for HostConfig {
         to.write("MemorySwappiness", &self.memory_swappiness)?;
         to.write("NanoCpus", &self.nano_cpus)?;
         to.write("OomKillDisable", &self.oom_kill_disable)?;
-        to.write("Init", &self.init)?;
         to.write("PidsLimit", &self.pids_limit)?;
         to.write("Ulimits", &self.ulimits)?;
         to.write("CpuCount", &self.cpu_count)?;
@@ -311,6 +310,7 @@ impl wire::WriteFields for HostConfig {
         to.write("Isolation", &self.isolation)?;
         to.write("MaskedPaths", &self.masked_paths)?;
         to.write("ReadonlyPaths", &self.readonly_paths)?;
+        to.write("Init", &self.init)?;
         Ok(())
     }
 }

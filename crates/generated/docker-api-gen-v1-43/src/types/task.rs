@@ -2,7 +2,45 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{GenericResources, NetworkAttachment, ObjectVersion, TaskSpec};
+use super::{
+    EndpointPortConfig, GenericResources, NetworkAttachment, ObjectVersion, TaskSpec,
+};
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PortStatus {
+    /// `Ports`, since 1.25 (Docker 1.13).
+    pub ports: Vec<EndpointPortConfig>,
+}
+
+wire::readable!(PortStatus);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PortStatus);
+
+impl wire::ReadFields for PortStatus {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Ports" => value.read(&mut self.ports),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PortStatus {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Ports", &self.ports)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -15,9 +53,9 @@ pub struct Task {
     pub created_at: Option<Timestamp>,
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Labels`.
+    /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: BTreeMap<String, String>,
     /// `Spec`.
     pub spec: Option<TaskSpec>,
@@ -27,8 +65,8 @@ pub struct Task {
     pub slot: Option<i64>,
     /// `NodeID`.
     pub node_id: Option<String>,
-    /// `AssignedGenericResources`, since 1.32 (Docker 17.09).
-    pub assigned_generic_resources: GenericResources,
+    /// `GenericResources`, since 1.32 (Docker 17.09).
+    pub generic_resources: GenericResources,
     /// `Status`.
     pub status: Option<TaskStatus>,
     /// `DesiredState`.
@@ -37,6 +75,8 @@ pub struct Task {
     pub job_iteration: Option<ObjectVersion>,
     /// `NetworksAttachments`.
     pub networks_attachments: Vec<NetworkAttachment>,
+    /// `Volumes`, since 1.42 (Docker 23.0).
+    pub volumes: Vec<TaskVolume>,
 }
 
 wire::readable!(Task);
@@ -61,13 +101,12 @@ impl wire::ReadFields for Task {
             "ServiceID" => value.read(&mut self.service_id),
             "Slot" => value.read(&mut self.slot),
             "NodeID" => value.read(&mut self.node_id),
-            "AssignedGenericResources" => {
-                value.read(&mut self.assigned_generic_resources)
-            }
+            "GenericResources" => value.read(&mut self.generic_resources),
             "Status" => value.read(&mut self.status),
             "DesiredState" => value.read(&mut self.desired_state),
             "JobIteration" => value.read(&mut self.job_iteration),
             "NetworksAttachments" => value.read(&mut self.networks_attachments),
+            "Volumes" => value.read(&mut self.volumes),
             _ => value.skip(),
         }
     }
@@ -89,11 +128,12 @@ impl wire::WriteFields for Task {
         to.write("ServiceID", &self.service_id)?;
         to.write("Slot", &self.slot)?;
         to.write("NodeID", &self.node_id)?;
-        to.write("AssignedGenericResources", &self.assigned_generic_resources)?;
+        to.write("GenericResources", &self.generic_resources)?;
         to.write("Status", &self.status)?;
         to.write("DesiredState", &self.desired_state)?;
         to.write("JobIteration", &self.job_iteration)?;
         to.write("NetworksAttachments", &self.networks_attachments)?;
+        to.write("Volumes", &self.volumes)?;
         Ok(())
     }
 }
@@ -245,6 +285,8 @@ pub struct TaskStatus {
     pub err: Option<String>,
     /// `ContainerStatus`.
     pub container_status: Option<TaskStatusContainerStatus>,
+    /// `PortStatus`, since 1.25 (Docker 1.13).
+    pub port_status: Option<PortStatus>,
 }
 
 wire::readable!(TaskStatus);
@@ -264,6 +306,7 @@ impl wire::ReadFields for TaskStatus {
             "Message" => value.read(&mut self.message),
             "Err" => value.read(&mut self.err),
             "ContainerStatus" => value.read(&mut self.container_status),
+            "PortStatus" => value.read(&mut self.port_status),
             _ => value.skip(),
         }
     }
@@ -280,6 +323,51 @@ impl wire::WriteFields for TaskStatus {
         to.write("Message", &self.message)?;
         to.write("Err", &self.err)?;
         to.write("ContainerStatus", &self.container_status)?;
+        to.write("PortStatus", &self.port_status)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct TaskVolume {
+    /// `ID`, since 1.42 (Docker 23.0).
+    pub id: Option<String>,
+    /// `Source`, since 1.42 (Docker 23.0).
+    pub source: Option<String>,
+    /// `Target`, since 1.42 (Docker 23.0).
+    pub target: Option<String>,
+}
+
+wire::readable!(TaskVolume);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(TaskVolume);
+
+impl wire::ReadFields for TaskVolume {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Source" => value.read(&mut self.source),
+            "Target" => value.read(&mut self.target),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for TaskVolume {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Source", &self.source)?;
+        to.write("Target", &self.target)?;
         Ok(())
     }
 }

@@ -38,10 +38,10 @@ impl<'a> System<'a> {
 
     /// `POST /auth` · API 1.24 – 1.55
     #[inline]
-    pub fn auth(&self) -> Auth<'a> {
-        Auth {
-            call: Call::new(self.connection, &AUTH),
-        }
+    pub fn auth(&self, body: types::AuthConfig) -> Auth<'a> {
+        let mut call = Call::new(self.connection, &AUTH);
+        call.json_body(&body);
+        Auth { call }
     }
 
     /// `GET /events` · API 1.24 – 1.55
@@ -141,6 +141,7 @@ impl<'a> PingHead<'a> {
             swarm: headers::text(&headers, "Swarm"),
             cache_control: headers::text(&headers, "Cache-Control"),
             pragma: headers::text(&headers, "Pragma"),
+            os_type: headers::text(&headers, "OSType"),
         })
     }
 
@@ -167,6 +168,8 @@ pub struct PingHeadHeaders {
     pub cache_control: Option<String>,
     /// `Pragma`
     pub pragma: Option<String>,
+    /// `OSType`
+    pub os_type: Option<String>,
 }
 
 static AUTH: Operation = Operation {
@@ -188,12 +191,6 @@ pub struct Auth<'a> {
 }
 
 impl<'a> Auth<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::AuthConfig) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<AuthOutcome, Error> {

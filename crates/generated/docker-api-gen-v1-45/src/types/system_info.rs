@@ -39,9 +39,9 @@ pub struct SystemInfo {
     pub cpu_cfs_period: Option<bool>,
     /// `CpuCfsQuota`.
     pub cpu_cfs_quota: Option<bool>,
-    /// `CPUShares`, since 1.32 (Docker 17.09).
+    /// `CPUShares`.
     pub cpu_shares: Option<bool>,
-    /// `CPUSet`, since 1.32 (Docker 17.09).
+    /// `CPUSet`.
     pub cpu_set: Option<bool>,
     /// `PidsLimit`, since 1.40 (Docker 19.03).
     pub pids_limit: Option<bool>,
@@ -49,9 +49,9 @@ pub struct SystemInfo {
     pub oom_kill_disable: Option<bool>,
     /// `IPv4Forwarding`.
     pub ipv4_forwarding: Option<bool>,
-    /// `BridgeNfIptables`, since 1.32 (Docker 17.09), until 1.49 (Docker 28.1).
+    /// `BridgeNfIptables`, until 1.49 (Docker 28.1).
     pub bridge_nf_iptables: Option<bool>,
-    /// `BridgeNfIp6tables`, since 1.32 (Docker 17.09), until 1.49 (Docker 28.1).
+    /// `BridgeNfIp6tables`, until 1.49 (Docker 28.1).
     pub bridge_nf_ip6tables: Option<bool>,
     /// `Debug`.
     pub debug: Option<bool>,
@@ -61,9 +61,9 @@ pub struct SystemInfo {
     pub n_goroutines: Option<i64>,
     /// `SystemTime`.
     pub system_time: Option<String>,
-    /// `LoggingDriver`, since 1.32 (Docker 17.09).
+    /// `LoggingDriver`.
     pub logging_driver: Option<String>,
-    /// `CgroupDriver`, since 1.32 (Docker 17.09). Default: `"cgroupfs"`.
+    /// `CgroupDriver`. Default: `"cgroupfs"`.
     pub cgroup_driver: Option<SystemInfoCgroupDriver>,
     /// `CgroupVersion`, since 1.41 (Docker 20.10). Default: `"1"`.
     pub cgroup_version: Option<SystemInfoCgroupVersion>,
@@ -103,25 +103,25 @@ pub struct SystemInfo {
     pub experimental_build: Option<bool>,
     /// `ServerVersion`.
     pub server_version: Option<String>,
-    /// `Runtimes`, since 1.32 (Docker 17.09). Default: `{"runc":{"path":"runc"}}`.
+    /// `Runtimes`. Default: `{"runc":{"path":"runc"}}`.
     pub runtimes: BTreeMap<String, Runtime>,
-    /// `DefaultRuntime`, since 1.32 (Docker 17.09). Default: `"runc"`.
+    /// `DefaultRuntime`. Default: `"runc"`.
     pub default_runtime: Option<String>,
-    /// `Swarm`, since 1.32 (Docker 17.09).
+    /// `Swarm`.
     pub swarm: Option<SwarmInfo>,
-    /// `LiveRestoreEnabled`, since 1.32 (Docker 17.09). Default: `false`.
+    /// `LiveRestoreEnabled`. Default: `false`.
     pub live_restore_enabled: Option<bool>,
-    /// `Isolation`, since 1.32 (Docker 17.09). Default: `"default"`.
+    /// `Isolation`, since 1.25 (Docker 1.13). Default: `"default"`.
     pub isolation: Option<SystemInfoIsolation>,
-    /// `InitBinary`, since 1.32 (Docker 17.09).
+    /// `InitBinary`, since 1.25 (Docker 1.13).
     pub init_binary: Option<String>,
-    /// `ContainerdCommit`, since 1.32 (Docker 17.09).
+    /// `ContainerdCommit`, since 1.25 (Docker 1.13).
     pub containerd_commit: Option<Commit>,
-    /// `RuncCommit`, since 1.32 (Docker 17.09).
+    /// `RuncCommit`, since 1.25 (Docker 1.13).
     pub runc_commit: Option<Commit>,
-    /// `InitCommit`, since 1.32 (Docker 17.09).
+    /// `InitCommit`, since 1.25 (Docker 1.13).
     pub init_commit: Option<Commit>,
-    /// `SecurityOptions`, since 1.32 (Docker 17.09).
+    /// `SecurityOptions`.
     pub security_options: Vec<String>,
     /// `ProductLicense`, since 1.39 (Docker 18.09).
     pub product_license: Option<String>,
@@ -285,9 +285,9 @@ impl wire::WriteFields for SystemInfo {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SystemInfoCgroupDriver {
-    /// `cgroupfs`, since 1.32 (Docker 17.09).
+    /// `cgroupfs`.
     Cgroupfs,
-    /// `systemd`, since 1.32 (Docker 17.09).
+    /// `systemd`.
     Systemd,
     /// `none`, since 1.40 (Docker 19.03).
     None,
@@ -365,13 +365,13 @@ wire::writable_text!(SystemInfoCgroupVersion);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SystemInfoIsolation {
-    /// `default`, since 1.32 (Docker 17.09).
+    /// `default`, since 1.25 (Docker 1.13).
     Default,
-    /// `hyperv`, since 1.32 (Docker 17.09).
+    /// `hyperv`, since 1.25 (Docker 1.13).
     Hyperv,
-    /// `process`, since 1.32 (Docker 17.09).
+    /// `process`, since 1.25 (Docker 1.13).
     Process,
-    /// The empty text, since 1.32 (Docker 17.09).
+    /// The empty text, since 1.25 (Docker 1.13).
     Empty,
     /// A text that the description does not list, as it came.
     Other(String),

@@ -58,7 +58,7 @@ impl wire::WriteFields for Config {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigReference {
-    /// `Network`, since 1.41 (Docker 20.10).
+    /// `Network`, since 1.30 (Docker 17.06).
     pub network: Option<String>,
 }
 

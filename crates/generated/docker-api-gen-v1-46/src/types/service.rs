@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Json, Timestamp, wire};
-use super::{NetworkAttachmentConfig, ObjectVersion, TaskSpec};
+use super::{NetworkAttachmentConfig, NetworkTaskInfo, ObjectVersion, TaskSpec};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndpointPortConfig {
@@ -14,7 +14,7 @@ pub struct EndpointPortConfig {
     pub target_port: Option<i64>,
     /// `PublishedPort`.
     pub published_port: Option<i64>,
-    /// `PublishMode`, since 1.34 (Docker 17.11). Default: `"ingress"`.
+    /// `PublishMode`, since 1.25 (Docker 1.13). Default: `"ingress"`.
     pub publish_mode: Option<EndpointPortConfigPublishMode>,
 }
 
@@ -149,6 +149,8 @@ pub struct Service {
     pub service_status: Option<ServiceServiceStatus>,
     /// `JobStatus`, since 1.41 (Docker 20.10).
     pub job_status: Option<ServiceJobStatus>,
+    /// `PreviousSpec`, since 1.25 (Docker 1.13).
+    pub previous_spec: Option<ServiceSpec>,
 }
 
 wire::readable!(Service);
@@ -172,6 +174,7 @@ impl wire::ReadFields for Service {
             "UpdateStatus" => value.read(&mut self.update_status),
             "ServiceStatus" => value.read(&mut self.service_status),
             "JobStatus" => value.read(&mut self.job_status),
+            "PreviousSpec" => value.read(&mut self.previous_spec),
             _ => value.skip(),
         }
     }
@@ -192,6 +195,7 @@ impl wire::WriteFields for Service {
         to.write("UpdateStatus", &self.update_status)?;
         to.write("ServiceStatus", &self.service_status)?;
         to.write("JobStatus", &self.job_status)?;
+        to.write("PreviousSpec", &self.previous_spec)?;
         Ok(())
     }
 }
@@ -201,7 +205,7 @@ impl wire::WriteFields for Service {
 pub struct ServiceCreateResponse {
     /// `ID`.
     pub id: Option<String>,
-    /// `Warnings`, since 1.44 (Docker 25.0).
+    /// `Warnings`, since 1.25 (Docker 1.13).
     pub warnings: Vec<String>,
 }
 
@@ -237,6 +241,54 @@ impl wire::WriteFields for ServiceCreateResponse {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ServiceInfo {
+    /// `VIP`, since 1.28 (Docker 17.04).
+    pub vip: Option<String>,
+    /// `Ports`, since 1.28 (Docker 17.04).
+    pub ports: Vec<String>,
+    /// `LocalLBIndex`, since 1.28 (Docker 17.04).
+    pub local_lb_index: Option<i64>,
+    /// `Tasks`, since 1.28 (Docker 17.04).
+    pub tasks: Vec<NetworkTaskInfo>,
+}
+
+wire::readable!(ServiceInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ServiceInfo);
+
+impl wire::ReadFields for ServiceInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "VIP" => value.read(&mut self.vip),
+            "Ports" => value.read(&mut self.ports),
+            "LocalLBIndex" => value.read(&mut self.local_lb_index),
+            "Tasks" => value.read(&mut self.tasks),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ServiceInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("VIP", &self.vip)?;
+        to.write("Ports", &self.ports)?;
+        to.write("LocalLBIndex", &self.local_lb_index)?;
+        to.write("Tasks", &self.tasks)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct ServiceSpec {
     /// `Name`.
     pub name: Option<String>,
@@ -250,7 +302,7 @@ pub struct ServiceSpec {
     pub update_config: Option<ServiceSpecUpdateConfig>,
     /// `RollbackConfig`, since 1.28 (Docker 17.04).
     pub rollback_config: Option<ServiceSpecRollbackConfig>,
-    /// `Networks`.
+    /// `Networks`, until 1.51 (Docker 28.3).
     pub networks: Option<Vec<NetworkAttachmentConfig>>,
     /// `EndpointSpec`.
     pub endpoint_spec: Option<EndpointSpec>,
@@ -299,7 +351,7 @@ impl wire::WriteFields for ServiceSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ServiceUpdateResponse {
-    /// `Warnings`, since 1.28 (Docker 17.04).
+    /// `Warnings`, since 1.25 (Docker 1.13).
     pub warnings: Vec<String>,
 }
 
@@ -375,9 +427,9 @@ wire::writable_text!(EndpointPortConfigProtocol);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EndpointPortConfigPublishMode {
-    /// `ingress`, since 1.34 (Docker 17.11).
+    /// `ingress`, since 1.25 (Docker 1.13).
     Ingress,
-    /// `host`, since 1.34 (Docker 17.11).
+    /// `host`, since 1.25 (Docker 1.13).
     Host,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -898,9 +950,9 @@ pub struct ServiceSpecUpdateConfig {
     pub delay: Option<i64>,
     /// `FailureAction`.
     pub failure_action: Option<ServiceSpecUpdateConfigFailureAction>,
-    /// `Monitor`.
+    /// `Monitor`, since 1.25 (Docker 1.13).
     pub monitor: Option<i64>,
-    /// `MaxFailureRatio`. Default: `0`.
+    /// `MaxFailureRatio`, since 1.25 (Docker 1.13). Default: `0`.
     pub max_failure_ratio: Option<f64>,
     /// `Order`, since 1.29 (Docker 17.05).
     pub order: Option<ServiceSpecUpdateConfigOrder>,
@@ -1069,9 +1121,9 @@ impl wire::WriteFields for ServiceSpecRollbackConfig {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ServiceUpdateRegistryAuthFrom {
-    /// `spec`, since 1.39 (Docker 18.09).
+    /// `spec`, since 1.25 (Docker 1.13).
     Spec,
-    /// `previous-spec`, since 1.39 (Docker 18.09).
+    /// `previous-spec`, since 1.25 (Docker 1.13).
     PreviousSpec,
     /// A text that the description does not list, as it came.
     Other(String),

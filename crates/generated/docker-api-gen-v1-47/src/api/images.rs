@@ -30,6 +30,14 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// `POST /build/cancel` · API 1.38 – 1.55
+    #[inline]
+    pub fn build_cancel(&self, id: &str) -> BuildCancel<'a> {
+        let mut call = Call::new(self.connection, &BUILD_CANCEL);
+        call.query("id", id);
+        BuildCancel { call }
+    }
+
     /// `POST /build/prune` · API 1.31 – 1.55
     #[inline]
     pub fn build_prune(&self) -> BuildPrune<'a> {
@@ -77,9 +85,11 @@ impl<'a> Images<'a> {
 
     /// `POST /images/load` · API 1.24 – 1.55
     #[inline]
-    pub fn load(&self) -> Load<'a> {
+    pub fn load(&self, body: impl Into<Body>) -> Load<'a> {
+        let mut call = Call::new(self.connection, &LOAD);
+        call.body("application/x-tar", body.into());
         Load {
-            call: Call::new(self.connection, &LOAD),
+            call,
             options: LoadOptions::default(),
         }
     }
@@ -180,19 +190,19 @@ pub struct BuildOptions {
     /// `dockerfile`. Default: `"Dockerfile"`.
     pub dockerfile: Option<String>,
     /// `t`.
-    pub t: Option<String>,
+    pub t: Option<Vec<String>>,
     /// `extrahosts`, since 1.28 (Docker 17.04).
-    pub extrahosts: Option<String>,
+    pub extrahosts: Option<Vec<String>>,
     /// `remote`.
     pub remote: Option<String>,
     /// `q`. Default: `false`.
     pub q: Option<bool>,
     /// `nocache`. Default: `false`.
     pub nocache: Option<bool>,
-    /// `cachefrom`.
+    /// `cachefrom`, since 1.25 (Docker 1.13).
     pub cachefrom: Option<Vec<String>>,
     /// `pull`.
-    pub pull: Option<String>,
+    pub pull: Option<bool>,
     /// `rm`. Default: `true`.
     pub rm: Option<bool>,
     /// `forcerm`. Default: `false`.
@@ -213,22 +223,36 @@ pub struct BuildOptions {
     pub buildargs: Option<std::collections::BTreeMap<String, String>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
-    /// `squash`.
+    /// `squash`, since 1.25 (Docker 1.13).
     pub squash: Option<bool>,
     /// `labels`.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
-    /// `networkmode`.
+    /// `networkmode`, since 1.25 (Docker 1.13).
     pub networkmode: Option<String>,
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
-    /// `platform`, since 1.34 (Docker 17.11).
+    /// `platform`, since 1.32 (Docker 17.09).
     pub platform: Option<String>,
-    /// `target`, since 1.37 (Docker 18.03).
+    /// `target`, since 1.29 (Docker 17.05).
     pub target: Option<String>,
     /// `outputs`, since 1.40 (Docker 19.03).
-    pub outputs: Option<String>,
+    pub outputs: Option<Vec<types::ImageBuildOutputsItem>>,
     /// `version`, since 1.38 (Docker 18.06). Default: `"1"`.
     pub version: Option<types::ImageBuildVersion>,
+    /// `cpusetmems`.
+    pub cpusetmems: Option<String>,
+    /// `cgroupparent`.
+    pub cgroupparent: Option<String>,
+    /// `isolation`.
+    pub isolation: Option<types::ImageBuildIsolation>,
+    /// `ulimits`.
+    pub ulimits: Option<Vec<types::ImageBuildUlimitsItem>>,
+    /// `securityopt`, since 1.25 (Docker 1.13).
+    pub securityopt: Option<Vec<String>>,
+    /// `session`, since 1.31 (Docker 17.07).
+    pub session: Option<String>,
+    /// `buildid`, since 1.38 (Docker 18.06).
+    pub buildid: Option<String>,
 }
 
 /// A request to `POST /build`, sent by [`send`](Self::send).
@@ -247,14 +271,17 @@ impl<'a> Build<'a> {
     }
 
     /// `t`.
-    pub fn t(mut self, t: impl Into<String>) -> Self {
-        self.options.t = Some(t.into());
+    pub fn t(mut self, t: impl IntoIterator<Item = impl Into<String>>) -> Self {
+        self.options.t = Some(t.into_iter().map(Into::into).collect());
         self
     }
 
     /// `extrahosts`, since 1.28 (Docker 17.04).
-    pub fn extrahosts(mut self, extrahosts: impl Into<String>) -> Self {
-        self.options.extrahosts = Some(extrahosts.into());
+    pub fn extrahosts(
+        mut self,
+        extrahosts: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.extrahosts = Some(extrahosts.into_iter().map(Into::into).collect());
         self
     }
 
@@ -276,7 +303,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `cachefrom`.
+    /// `cachefrom`, since 1.25 (Docker 1.13).
     pub fn cachefrom(
         mut self,
         cachefrom: impl IntoIterator<Item = impl Into<String>>,
@@ -286,8 +313,8 @@ impl<'a> Build<'a> {
     }
 
     /// `pull`.
-    pub fn pull(mut self, pull: impl Into<String>) -> Self {
-        self.options.pull = Some(pull.into());
+    pub fn pull(mut self, pull: bool) -> Self {
+        self.options.pull = Some(pull);
         self
     }
 
@@ -354,7 +381,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `squash`.
+    /// `squash`, since 1.25 (Docker 1.13).
     pub fn squash(mut self, squash: bool) -> Self {
         self.options.squash = Some(squash);
         self
@@ -366,7 +393,7 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `networkmode`.
+    /// `networkmode`, since 1.25 (Docker 1.13).
     pub fn networkmode(mut self, networkmode: impl Into<String>) -> Self {
         self.options.networkmode = Some(networkmode.into());
         self
@@ -381,27 +408,77 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// `platform`, since 1.34 (Docker 17.11).
+    /// `platform`, since 1.32 (Docker 17.09).
     pub fn platform(mut self, platform: impl Into<String>) -> Self {
         self.options.platform = Some(platform.into());
         self
     }
 
-    /// `target`, since 1.37 (Docker 18.03).
+    /// `target`, since 1.29 (Docker 17.05).
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.options.target = Some(target.into());
         self
     }
 
     /// `outputs`, since 1.40 (Docker 19.03).
-    pub fn outputs(mut self, outputs: impl Into<String>) -> Self {
-        self.options.outputs = Some(outputs.into());
+    pub fn outputs(mut self, outputs: Vec<types::ImageBuildOutputsItem>) -> Self {
+        self.options.outputs = Some(outputs);
         self
     }
 
     /// `version`, since 1.38 (Docker 18.06). Default: `"1"`.
     pub fn version(mut self, version: impl Into<types::ImageBuildVersion>) -> Self {
         self.options.version = Some(version.into());
+        self
+    }
+
+    /// `cpusetmems`.
+    pub fn cpusetmems(mut self, cpusetmems: impl Into<String>) -> Self {
+        self.options.cpusetmems = Some(cpusetmems.into());
+        self
+    }
+
+    /// `cgroupparent`.
+    pub fn cgroupparent(mut self, cgroupparent: impl Into<String>) -> Self {
+        self.options.cgroupparent = Some(cgroupparent.into());
+        self
+    }
+
+    /// `isolation`.
+    pub fn isolation(
+        mut self,
+        isolation: impl Into<types::ImageBuildIsolation>,
+    ) -> Self {
+        self.options.isolation = Some(isolation.into());
+        self
+    }
+
+    /// `ulimits`.
+    pub fn ulimits(mut self, ulimits: Vec<types::ImageBuildUlimitsItem>) -> Self {
+        self.options.ulimits = Some(ulimits);
+        self
+    }
+
+    /// `securityopt`, since 1.25 (Docker 1.13).
+    pub fn securityopt(
+        mut self,
+        securityopt: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.securityopt = Some(
+            securityopt.into_iter().map(Into::into).collect(),
+        );
+        self
+    }
+
+    /// `session`, since 1.31 (Docker 17.07).
+    pub fn session(mut self, session: impl Into<String>) -> Self {
+        self.options.session = Some(session.into());
+        self
+    }
+
+    /// `buildid`, since 1.38 (Docker 18.06).
+    pub fn buildid(mut self, buildid: impl Into<String>) -> Self {
+        self.options.buildid = Some(buildid.into());
         self
     }
 
@@ -450,13 +527,52 @@ impl<'a> Build<'a> {
         call.header_base64_json("X-Registry-Config", &options.registry_config);
         call.query("platform", &options.platform);
         call.query("target", &options.target);
-        call.query("outputs", &options.outputs);
+        call.query_json("outputs", &options.outputs);
         call.query("version", &options.version);
+        call.query("cpusetmems", &options.cpusetmems);
+        call.query("cgroupparent", &options.cgroupparent);
+        call.query("isolation", &options.isolation);
+        call.query_json("ulimits", &options.ulimits);
+        call.query("securityopt", &options.securityopt);
+        call.query("session", &options.session);
+        call.query("buildid", &options.buildid);
         call
     }
 }
 
 request_settings!(Build);
+
+static BUILD_CANCEL: Operation = Operation {
+    id: "BuildCancel",
+    name: "images.build_cancel",
+    method: Method::POST,
+    path: "/build/cancel",
+    version: crate::API_VERSION,
+    outcomes: &[],
+    unbounded: false,
+    tty: None,
+};
+
+/// A request to `POST /build/cancel`, sent by [`send`](Self::send).
+#[derive(Debug)]
+#[must_use = "a request does nothing until it is sent"]
+pub struct BuildCancel<'a> {
+    call: Call<'a>,
+}
+
+impl<'a> BuildCancel<'a> {
+    /// Sends the request.
+    #[inline]
+    pub async fn send(self) -> Result<(), Error> {
+        self.prepare().unit().await
+    }
+
+    fn prepare(self) -> Call<'a> {
+        self.call
+    }
+}
+
+request_settings!(BuildCancel);
 
 static BUILD_PRUNE: Operation = Operation {
     id: "BuildPrune",
@@ -558,7 +674,7 @@ pub struct CommitOptions {
     /// `pause`. Default: `true`.
     pub pause: Option<bool>,
     /// `changes`.
-    pub changes: Option<String>,
+    pub changes: Option<Vec<String>>,
 }
 
 /// A request to `POST /commit`, sent by [`send`](Self::send).
@@ -607,8 +723,11 @@ impl<'a> Commit<'a> {
     }
 
     /// `changes`.
-    pub fn changes(mut self, changes: impl Into<String>) -> Self {
-        self.options.changes = Some(changes.into());
+    pub fn changes(
+        mut self,
+        changes: impl IntoIterator<Item = impl Into<String>>,
+    ) -> Self {
+        self.options.changes = Some(changes.into_iter().map(Into::into).collect());
         self
     }
 
@@ -668,11 +787,11 @@ pub struct CreateOptions {
     pub repo: Option<String>,
     /// `tag`.
     pub tag: Option<String>,
-    /// `message`, since 1.39 (Docker 18.09).
+    /// `message`.
     pub message: Option<String>,
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
-    /// `changes`, since 1.40 (Docker 19.03).
+    /// `changes`.
     pub changes: Option<Vec<String>>,
     /// `platform`, since 1.32 (Docker 17.09).
     pub platform: Option<String>,
@@ -711,7 +830,7 @@ impl<'a> Create<'a> {
         self
     }
 
-    /// `message`, since 1.39 (Docker 18.09).
+    /// `message`.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.options.message = Some(message.into());
         self
@@ -723,7 +842,7 @@ impl<'a> Create<'a> {
         self
     }
 
-    /// `changes`, since 1.40 (Docker 19.03).
+    /// `changes`.
     pub fn changes(
         mut self,
         changes: impl IntoIterator<Item = impl Into<String>>,
@@ -765,7 +884,7 @@ impl<'a> Create<'a> {
         call.query("tag", &options.tag);
         call.query("message", &options.message);
         call.header_base64_json("X-Registry-Auth", &options.registry_auth);
-        call.query_csv("changes", &options.changes);
+        call.query("changes", &options.changes);
         call.query("platform", &options.platform);
         call
     }
@@ -821,7 +940,7 @@ impl<'a> SaveAll<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query_csv("names", &options.names);
+        call.query("names", &options.names);
         call
     }
 }
@@ -848,7 +967,7 @@ pub struct ListOptions {
     pub filters: Option<Filters>,
     /// `shared-size`, since 1.42 (Docker 23.0). Default: `false`.
     pub shared_size: Option<bool>,
-    /// `digests`. Default: `false`.
+    /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub digests: Option<bool>,
     /// `manifests`, since 1.47 (Docker 27.2). Default: `false`.
     pub manifests: Option<bool>,
@@ -881,7 +1000,7 @@ impl<'a> List<'a> {
         self
     }
 
-    /// `digests`. Default: `false`.
+    /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn digests(mut self, digests: bool) -> Self {
         self.options.digests = Some(digests);
         self
@@ -949,12 +1068,6 @@ impl<'a> Load<'a> {
     /// `quiet`. Default: `false`.
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.options.quiet = Some(quiet);
-        self
-    }
-
-    /// The body of the request.
-    pub fn body(mut self, body: impl Into<Body>) -> Self {
-        self.call.body("application/x-tar", body.into());
         self
     }
 
@@ -1053,6 +1166,8 @@ pub struct SearchOptions {
     pub limit: Option<i64>,
     /// `filters`.
     pub filters: Option<Filters>,
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
 }
 
 /// A request to `GET /images/search`, sent by [`send`](Self::send).
@@ -1076,6 +1191,12 @@ impl<'a> Search<'a> {
         self
     }
 
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: SearchOptions) -> Self {
         self.options = options;
@@ -1093,6 +1214,7 @@ impl<'a> Search<'a> {
         let Self { mut call, options } = self;
         call.query("limit", &options.limit);
         call.query_json("filters", &options.filters);
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
         call
     }
 }

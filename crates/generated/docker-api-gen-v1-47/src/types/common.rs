@@ -93,8 +93,6 @@ pub struct Resources {
     pub nano_cpus: Option<i64>,
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
-    /// `Init`.
-    pub init: Option<bool>,
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
     /// `Ulimits`.
@@ -145,7 +143,6 @@ impl wire::ReadFields for Resources {
             "MemorySwappiness" => value.read(&mut self.memory_swappiness),
             "NanoCpus" => value.read(&mut self.nano_cpus),
             "OomKillDisable" => value.read(&mut self.oom_kill_disable),
-            "Init" => value.read(&mut self.init),
             "PidsLimit" => value.read(&mut self.pids_limit),
             "Ulimits" => value.read(&mut self.ulimits),
             "CpuCount" => value.read(&mut self.cpu_count),
@@ -187,7 +184,6 @@ impl wire::WriteFields for Resources {
         to.write("MemorySwappiness", &self.memory_swappiness)?;
         to.write("NanoCpus", &self.nano_cpus)?;
         to.write("OomKillDisable", &self.oom_kill_disable)?;
-        to.write("Init", &self.init)?;
         to.write("PidsLimit", &self.pids_limit)?;
         to.write("Ulimits", &self.ulimits)?;
         to.write("CpuCount", &self.cpu_count)?;

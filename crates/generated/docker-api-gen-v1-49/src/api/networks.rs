@@ -186,7 +186,7 @@ static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
-    /// `filters`.
+    /// `filters`, since 1.28 (Docker 17.04).
     pub filters: Option<Filters>,
 }
 
@@ -199,7 +199,7 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
-    /// `filters`.
+    /// `filters`, since 1.28 (Docker 17.04).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self

@@ -71,11 +71,11 @@ impl wire::WriteFields for BuildInfo {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CreateImageInfo {
-    /// `id`, since 1.36 (Docker 18.02).
+    /// `id`.
     pub id: Option<String>,
     /// `error`, until 1.51 (Docker 28.3).
     pub error: Option<String>,
-    /// `errorDetail`, since 1.39 (Docker 18.09).
+    /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
     /// `status`.
     pub status: Option<String>,
@@ -275,7 +275,7 @@ impl wire::ReadFields for IdResponse {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Id" => value.read(&mut self.id),
+            "Id" | "ID" => value.read(&mut self.id),
             _ => value.skip(),
         }
     }
@@ -341,7 +341,7 @@ pub struct ImageConfig {
     pub labels: BTreeMap<String, String>,
     /// `StopSignal`.
     pub stop_signal: Option<String>,
-    /// `StopTimeout`, until 1.49 (Docker 28.1). Default: `10`.
+    /// `StopTimeout`, since 1.25 (Docker 1.13), until 1.49 (Docker 28.1). Default: `10`.
     pub stop_timeout: Option<i64>,
     /// `Shell`.
     pub shell: Vec<String>,
@@ -583,11 +583,11 @@ pub struct ImageInspect {
     pub config: Option<ImageConfig>,
     /// `Architecture`.
     pub architecture: Option<String>,
-    /// `Variant`, since 1.39 (Docker 18.09).
+    /// `Variant`, since 1.41 (Docker 20.10).
     pub variant: Option<String>,
     /// `Os`.
     pub os: Option<String>,
-    /// `OsVersion`, since 1.28 (Docker 17.04).
+    /// `OsVersion`, since 1.25 (Docker 1.13).
     pub os_version: Option<String>,
     /// `Size`.
     pub size: Option<i64>,
@@ -739,11 +739,11 @@ pub struct ImageSummary {
     pub created: i64,
     /// `Size`.
     pub size: i64,
-    /// `SharedSize`.
+    /// `SharedSize`, since 1.25 (Docker 1.13).
     pub shared_size: i64,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
-    /// `Containers`.
+    /// `Containers`, since 1.25 (Docker 1.13).
     pub containers: i64,
     /// `Manifests`, since 1.47 (Docker 27.2).
     pub manifests: Vec<ImageManifestSummary>,
@@ -803,9 +803,9 @@ impl wire::WriteFields for ImageSummary {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProgressDetail {
-    /// `current`, since 1.36 (Docker 18.02).
+    /// `current`.
     pub current: Option<i64>,
-    /// `total`, since 1.36 (Docker 18.02).
+    /// `total`.
     pub total: Option<i64>,
 }
 
@@ -845,7 +845,7 @@ impl wire::WriteFields for ProgressDetail {
 pub struct PushImageInfo {
     /// `error`, until 1.51 (Docker 28.3).
     pub error: Option<String>,
-    /// `errorDetail`, since 1.48 (Docker 28.0).
+    /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
     /// `status`.
     pub status: Option<String>,
@@ -853,6 +853,10 @@ pub struct PushImageInfo {
     pub progress: Option<String>,
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// `id`.
+    pub id: Option<String>,
+    /// `aux`.
+    pub aux: Option<PushImageInfoAux>,
 }
 
 wire::readable!(PushImageInfo);
@@ -872,6 +876,8 @@ impl wire::ReadFields for PushImageInfo {
             "status" => value.read(&mut self.status),
             "progress" => value.read(&mut self.progress),
             "progressDetail" => value.read(&mut self.progress_detail),
+            "id" => value.read(&mut self.id),
+            "aux" => value.read(&mut self.aux),
             _ => value.skip(),
         }
     }
@@ -888,6 +894,8 @@ impl wire::WriteFields for PushImageInfo {
         to.write("status", &self.status)?;
         to.write("progress", &self.progress)?;
         to.write("progressDetail", &self.progress_detail)?;
+        to.write("id", &self.id)?;
+        to.write("aux", &self.aux)?;
         Ok(())
     }
 }
@@ -1166,6 +1174,88 @@ impl wire::WriteFields for ImageManifestSummaryAttestationData {
     }
 }
 
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PushImageInfoAux {
+    /// `Tag`.
+    pub tag: Option<String>,
+    /// `Digest`.
+    pub digest: Option<String>,
+    /// `Size`.
+    pub size: Option<i64>,
+}
+
+wire::readable!(PushImageInfoAux);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PushImageInfoAux);
+
+impl wire::ReadFields for PushImageInfoAux {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Tag" => value.read(&mut self.tag),
+            "Digest" => value.read(&mut self.digest),
+            "Size" => value.read(&mut self.size),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PushImageInfoAux {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Tag", &self.tag)?;
+        to.write("Digest", &self.digest)?;
+        to.write("Size", &self.size)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageBuildOutputsItem {
+    /// `Type`, since 1.40 (Docker 19.03).
+    pub type_: Option<String>,
+    /// `Attrs`, since 1.40 (Docker 19.03).
+    pub attrs: Option<BTreeMap<String, String>>,
+}
+
+#[cfg(feature = "serde-both")]
+wire::readable!(ImageBuildOutputsItem);
+wire::writable!(ImageBuildOutputsItem);
+
+#[cfg(feature = "serde-both")]
+impl wire::ReadFields for ImageBuildOutputsItem {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Type" => value.read(&mut self.type_),
+            "Attrs" => value.read(&mut self.attrs),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ImageBuildOutputsItem {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Type", &self.type_)?;
+        to.write("Attrs", &self.attrs)?;
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ImageBuildVersion {
@@ -1203,6 +1293,94 @@ wire::text_enum!(ImageBuildVersion);
 #[cfg(feature = "serde-both")]
 wire::readable_text!(ImageBuildVersion);
 wire::writable_text!(ImageBuildVersion);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ImageBuildIsolation {
+    /// `default`.
+    Default,
+    /// `process`.
+    Process,
+    /// `hyperv`.
+    Hyperv,
+    /// The empty text.
+    Empty,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ImageBuildIsolation {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Default => "default",
+            Self::Process => "process",
+            Self::Hyperv => "hyperv",
+            Self::Empty => "",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ImageBuildIsolation {
+    fn from(text: &str) -> Self {
+        match text {
+            "default" => Self::Default,
+            "process" => Self::Process,
+            "hyperv" => Self::Hyperv,
+            "" => Self::Empty,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ImageBuildIsolation);
+
+#[cfg(feature = "serde-both")]
+wire::readable_text!(ImageBuildIsolation);
+wire::writable_text!(ImageBuildIsolation);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ImageBuildUlimitsItem {
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Soft`.
+    pub soft: Option<i64>,
+    /// `Hard`.
+    pub hard: Option<i64>,
+}
+
+#[cfg(feature = "serde-both")]
+wire::readable!(ImageBuildUlimitsItem);
+wire::writable!(ImageBuildUlimitsItem);
+
+#[cfg(feature = "serde-both")]
+impl wire::ReadFields for ImageBuildUlimitsItem {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "Soft" => value.read(&mut self.soft),
+            "Hard" => value.read(&mut self.hard),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ImageBuildUlimitsItem {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("Soft", &self.soft)?;
+        to.write("Hard", &self.hard)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

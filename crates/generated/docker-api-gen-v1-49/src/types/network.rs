@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{Address, ConfigReference, EndpointSettings, PortMap};
+use super::{
+    Address, ConfigReference, EndpointSettings, PortMap, ServiceInfo, SwarmNetwork,
+};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
@@ -46,13 +48,13 @@ impl wire::WriteFields for Ipam {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IpamConfig {
-    /// `Subnet`, since 1.41 (Docker 20.10).
+    /// `Subnet`.
     pub subnet: Option<String>,
-    /// `IPRange`, since 1.41 (Docker 20.10).
+    /// `IPRange`.
     pub ip_range: Option<String>,
-    /// `Gateway`, since 1.41 (Docker 20.10).
+    /// `Gateway`.
     pub gateway: Option<String>,
-    /// `AuxiliaryAddresses`, since 1.41 (Docker 20.10).
+    /// `AuxiliaryAddresses`.
     pub auxiliary_addresses: Option<BTreeMap<String, String>>,
 }
 
@@ -95,13 +97,13 @@ pub struct Network {
     pub name: Option<String>,
     /// `Id`.
     pub id: Option<String>,
-    /// `Created`.
+    /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
     /// `Scope`.
     pub scope: Option<String>,
     /// `Driver`.
     pub driver: Option<String>,
-    /// `EnableIPv4`, since 1.47 (Docker 27.2).
+    /// `EnableIPv4`, since 1.48 (Docker 28.0).
     pub enable_ipv4: Option<bool>,
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
@@ -109,13 +111,13 @@ pub struct Network {
     pub ipam: Option<Ipam>,
     /// `Internal`. Default: `false`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1). Default: `false`.
+    /// `Attachable`, since 1.25 (Docker 1.13). Default: `false`.
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05). Default: `false`.
     pub ingress: Option<bool>,
-    /// `ConfigFrom`, since 1.41 (Docker 20.10).
+    /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
-    /// `ConfigOnly`, since 1.41 (Docker 20.10). Default: `false`.
+    /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
     /// `Containers`.
     pub containers: BTreeMap<String, NetworkContainer>,
@@ -123,8 +125,10 @@ pub struct Network {
     pub options: BTreeMap<String, String>,
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
-    /// `Peers`, since 1.41 (Docker 20.10).
+    /// `Peers`, since 1.25 (Docker 1.13).
     pub peers: Vec<PeerInfo>,
+    /// `Services`, since 1.28 (Docker 17.04).
+    pub services: BTreeMap<String, ServiceInfo>,
 }
 
 wire::readable!(Network);
@@ -156,6 +160,7 @@ impl wire::ReadFields for Network {
             "Options" => value.read(&mut self.options),
             "Labels" => value.read(&mut self.labels),
             "Peers" => value.read(&mut self.peers),
+            "Services" => value.read(&mut self.services),
             _ => value.skip(),
         }
     }
@@ -184,6 +189,7 @@ impl wire::WriteFields for Network {
         to.write("Options", &self.options)?;
         to.write("Labels", &self.labels)?;
         to.write("Peers", &self.peers)?;
+        to.write("Services", &self.services)?;
         Ok(())
     }
 }
@@ -192,7 +198,7 @@ impl wire::WriteFields for Network {
 #[non_exhaustive]
 pub struct NetworkAttachment {
     /// `Network`.
-    pub network: Option<Network>,
+    pub network: Option<SwarmNetwork>,
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -234,7 +240,7 @@ pub struct NetworkAttachmentConfig {
     pub target: Option<String>,
     /// `Aliases`.
     pub aliases: Option<Vec<String>>,
-    /// `DriverOpts`, since 1.39 (Docker 18.09).
+    /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
 }
 
@@ -271,7 +277,7 @@ impl wire::WriteFields for NetworkAttachmentConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkContainer {
-    /// `Name`, since 1.30 (Docker 17.06).
+    /// `Name`.
     pub name: Option<String>,
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
@@ -365,39 +371,39 @@ impl wire::WriteFields for NetworkCreateResponse {
 pub struct NetworkSettings {
     /// `Bridge`, until 1.51 (Docker 28.3).
     pub bridge: Option<String>,
-    /// `SandboxID`, since 1.32 (Docker 17.09).
+    /// `SandboxID`.
     pub sandbox_id: Option<String>,
-    /// `HairpinMode`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `HairpinMode`, until 1.51 (Docker 28.3).
     pub hairpin_mode: Option<bool>,
-    /// `LinkLocalIPv6Address`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `LinkLocalIPv6Address`, until 1.51 (Docker 28.3).
     pub link_local_ipv6_address: Option<String>,
-    /// `LinkLocalIPv6PrefixLen`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `LinkLocalIPv6PrefixLen`, until 1.51 (Docker 28.3).
     pub link_local_ipv6_prefix_len: Option<i64>,
     /// `Ports`.
     pub ports: PortMap,
-    /// `SandboxKey`, since 1.32 (Docker 17.09).
+    /// `SandboxKey`.
     pub sandbox_key: Option<String>,
-    /// `SecondaryIPAddresses`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `SecondaryIPAddresses`, until 1.51 (Docker 28.3).
     pub secondary_ip_addresses: Vec<Address>,
-    /// `SecondaryIPv6Addresses`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `SecondaryIPv6Addresses`, until 1.51 (Docker 28.3).
     pub secondary_ipv6_addresses: Vec<Address>,
-    /// `EndpointID`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `EndpointID`, until 1.51 (Docker 28.3).
     pub endpoint_id: Option<String>,
     /// `Gateway`, until 1.51 (Docker 28.3).
     pub gateway: Option<String>,
-    /// `GlobalIPv6Address`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `GlobalIPv6Address`, until 1.51 (Docker 28.3).
     pub global_ipv6_address: Option<String>,
-    /// `GlobalIPv6PrefixLen`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `GlobalIPv6PrefixLen`, until 1.51 (Docker 28.3).
     pub global_ipv6_prefix_len: Option<i64>,
-    /// `IPAddress`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `IPAddress`, until 1.51 (Docker 28.3).
     pub ip_address: Option<String>,
     /// `IPPrefixLen`, until 1.51 (Docker 28.3).
     pub ip_prefix_len: Option<i64>,
-    /// `IPv6Gateway`, since 1.32 (Docker 17.09), until 1.51 (Docker 28.3).
+    /// `IPv6Gateway`, until 1.51 (Docker 28.3).
     pub ipv6_gateway: Option<String>,
     /// `MacAddress`, until 1.51 (Docker 28.3).
     pub mac_address: Option<String>,
-    /// `Networks`, since 1.32 (Docker 17.09).
+    /// `Networks`.
     pub networks: BTreeMap<String, EndpointSettings>,
 }
 
@@ -466,10 +472,58 @@ impl wire::WriteFields for NetworkSettings {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct PeerInfo {
-    /// `Name`, since 1.41 (Docker 20.10).
+pub struct NetworkTaskInfo {
+    /// `Name`, since 1.28 (Docker 17.04).
     pub name: Option<String>,
-    /// `IP`, since 1.41 (Docker 20.10).
+    /// `EndpointID`, since 1.28 (Docker 17.04).
+    pub endpoint_id: Option<String>,
+    /// `EndpointIP`, since 1.28 (Docker 17.04).
+    pub endpoint_ip: Option<String>,
+    /// `Info`, since 1.28 (Docker 17.04).
+    pub info: BTreeMap<String, String>,
+}
+
+wire::readable!(NetworkTaskInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NetworkTaskInfo);
+
+impl wire::ReadFields for NetworkTaskInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Name" => value.read(&mut self.name),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "EndpointIP" => value.read(&mut self.endpoint_ip),
+            "Info" => value.read(&mut self.info),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NetworkTaskInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Name", &self.name)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("EndpointIP", &self.endpoint_ip)?;
+        to.write("Info", &self.info)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct PeerInfo {
+    /// `Name`, since 1.25 (Docker 1.13).
+    pub name: Option<String>,
+    /// `IP`, since 1.25 (Docker 1.13).
     pub ip: Option<String>,
 }
 
@@ -510,21 +564,21 @@ pub struct NetworkCreateRequest {
     pub name: String,
     /// `Driver`. Default: `"bridge"`.
     pub driver: Option<String>,
-    /// `Scope`, since 1.41 (Docker 20.10).
+    /// `Scope`, since 1.30 (Docker 17.06).
     pub scope: Option<String>,
     /// `Internal`.
     pub internal: Option<bool>,
-    /// `Attachable`, since 1.27 (Docker 17.03.1).
+    /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
-    /// `ConfigOnly`, since 1.41 (Docker 20.10). Default: `false`.
+    /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
-    /// `ConfigFrom`, since 1.41 (Docker 20.10).
+    /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
     /// `IPAM`.
     pub ipam: Option<Ipam>,
-    /// `EnableIPv4`, since 1.47 (Docker 27.2).
+    /// `EnableIPv4`, since 1.48 (Docker 28.0).
     pub enable_ipv4: Option<bool>,
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
@@ -589,7 +643,7 @@ impl wire::WriteFields for NetworkCreateRequest {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
-    /// `NetworksDeleted`, since 1.26 (Docker 1.13.1).
+    /// `NetworksDeleted`, since 1.25 (Docker 1.13).
     pub networks_deleted: Vec<String>,
 }
 

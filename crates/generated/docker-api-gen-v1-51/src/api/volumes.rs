@@ -53,10 +53,16 @@ impl<'a> Volumes<'a> {
 
     /// `PUT /volumes/{name}` · API 1.42 – 1.55
     #[inline]
-    pub fn update(&self, name: &str, version: i64) -> Update<'a> {
+    pub fn update(
+        &self,
+        name: &str,
+        version: i64,
+        body: types::VolumeUpdateRequest,
+    ) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
         call.path("name", name);
         call.query("version", &version);
+        call.json_body(&body);
         Update { call }
     }
 
@@ -173,7 +179,7 @@ static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
-    /// `filters`.
+    /// `filters`, since 1.29 (Docker 17.05).
     pub filters: Option<Filters>,
 }
 
@@ -186,7 +192,7 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
-    /// `filters`.
+    /// `filters`, since 1.29 (Docker 17.05).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self
@@ -265,12 +271,6 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::VolumeUpdateRequest) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
@@ -298,7 +298,7 @@ static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
 
@@ -311,7 +311,7 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
-    /// `force`. Default: `false`.
+    /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{GenericResources, ObjectVersion, TlsInfo};
+use super::{GenericResources, ObjectVersion, TlsInfo, Topology};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -51,11 +51,11 @@ impl wire::WriteFields for EngineDescription {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ManagerStatus {
-    /// `Leader`, since 1.32 (Docker 17.09). Default: `false`.
+    /// `Leader`. Default: `false`.
     pub leader: Option<bool>,
-    /// `Reachability`, since 1.32 (Docker 17.09).
+    /// `Reachability`.
     pub reachability: Option<Reachability>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -107,9 +107,9 @@ pub struct Node {
     pub spec: Option<NodeSpec>,
     /// `Description`.
     pub description: Option<NodeDescription>,
-    /// `Status`, since 1.32 (Docker 17.09).
+    /// `Status`.
     pub status: Option<NodeStatus>,
-    /// `ManagerStatus`, since 1.32 (Docker 17.09).
+    /// `ManagerStatus`.
     pub manager_status: Option<ManagerStatus>,
 }
 
@@ -169,6 +169,8 @@ pub struct NodeDescription {
     pub engine: Option<EngineDescription>,
     /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
+    /// `CSIInfo`, since 1.42 (Docker 23.0).
+    pub csi_info: Vec<NodeDescriptionCsiInfoItem>,
 }
 
 wire::readable!(NodeDescription);
@@ -188,6 +190,7 @@ impl wire::ReadFields for NodeDescription {
             "Resources" => value.read(&mut self.resources),
             "Engine" => value.read(&mut self.engine),
             "TLSInfo" => value.read(&mut self.tls_info),
+            "CSIInfo" => value.read(&mut self.csi_info),
             _ => value.skip(),
         }
     }
@@ -204,6 +207,7 @@ impl wire::WriteFields for NodeDescription {
         to.write("Resources", &self.resources)?;
         to.write("Engine", &self.engine)?;
         to.write("TLSInfo", &self.tls_info)?;
+        to.write("CSIInfo", &self.csi_info)?;
         Ok(())
     }
 }
@@ -255,13 +259,13 @@ impl wire::WriteFields for NodeSpec {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeState {
-    /// `unknown`, since 1.32 (Docker 17.09).
+    /// `unknown`.
     Unknown,
-    /// `down`, since 1.32 (Docker 17.09).
+    /// `down`.
     Down,
-    /// `ready`, since 1.32 (Docker 17.09).
+    /// `ready`.
     Ready,
-    /// `disconnected`, since 1.32 (Docker 17.09).
+    /// `disconnected`.
     Disconnected,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -301,11 +305,11 @@ wire::writable_text!(NodeState);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeStatus {
-    /// `State`, since 1.32 (Docker 17.09).
+    /// `State`.
     pub state: Option<NodeState>,
-    /// `Message`, since 1.32 (Docker 17.09).
+    /// `Message`.
     pub message: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`, since 1.25 (Docker 1.13).
     pub addr: Option<String>,
 }
 
@@ -381,11 +385,11 @@ impl wire::WriteFields for Platform {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reachability {
-    /// `unknown`, since 1.32 (Docker 17.09).
+    /// `unknown`.
     Unknown,
-    /// `unreachable`, since 1.32 (Docker 17.09).
+    /// `unreachable`.
     Unreachable,
-    /// `reachable`, since 1.32 (Docker 17.09).
+    /// `reachable`.
     Reachable,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -496,6 +500,54 @@ impl wire::WriteFields for EngineDescriptionPlugin {
     ) -> Result<(), M::Error> {
         to.write("Type", &self.type_)?;
         to.write("Name", &self.name)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct NodeDescriptionCsiInfoItem {
+    /// `PluginName`, since 1.42 (Docker 23.0).
+    pub plugin_name: Option<String>,
+    /// `NodeID`, since 1.42 (Docker 23.0).
+    pub node_id: Option<String>,
+    /// `MaxVolumesPerNode`, since 1.42 (Docker 23.0).
+    pub max_volumes_per_node: Option<i64>,
+    /// `AccessibleTopology`, since 1.42 (Docker 23.0).
+    pub accessible_topology: Option<Topology>,
+}
+
+wire::readable!(NodeDescriptionCsiInfoItem);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(NodeDescriptionCsiInfoItem);
+
+impl wire::ReadFields for NodeDescriptionCsiInfoItem {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "PluginName" => value.read(&mut self.plugin_name),
+            "NodeID" => value.read(&mut self.node_id),
+            "MaxVolumesPerNode" => value.read(&mut self.max_volumes_per_node),
+            "AccessibleTopology" => value.read(&mut self.accessible_topology),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for NodeDescriptionCsiInfoItem {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("PluginName", &self.plugin_name)?;
+        to.write("NodeID", &self.node_id)?;
+        to.write("MaxVolumesPerNode", &self.max_volumes_per_node)?;
+        to.write("AccessibleTopology", &self.accessible_topology)?;
         Ok(())
     }
 }

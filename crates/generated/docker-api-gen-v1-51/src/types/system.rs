@@ -74,25 +74,25 @@ impl wire::WriteFields for AuthConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildCache {
-    /// `ID`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `ID`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub id: Option<String>,
     /// `Parents`, since 1.42 (Docker 23.0), until 1.51 (Docker 28.3).
     pub parents: Vec<String>,
     /// `Type`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
     pub type_: Option<BuildCacheType>,
-    /// `Description`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `Description`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub description: Option<String>,
-    /// `InUse`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `InUse`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub in_use: Option<bool>,
     /// `Shared`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
     pub shared: Option<bool>,
-    /// `Size`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `Size`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub size: Option<i64>,
-    /// `CreatedAt`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `CreatedAt`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub created_at: Option<Timestamp>,
-    /// `LastUsedAt`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `LastUsedAt`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub last_used_at: Option<Timestamp>,
-    /// `UsageCount`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `UsageCount`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub usage_count: Option<i64>,
 }
 
@@ -109,7 +109,7 @@ impl wire::ReadFields for BuildCache {
     ) -> Result<(), M::Error> {
         match name {
             "ID" => value.read(&mut self.id),
-            "Parents" => value.read(&mut self.parents),
+            "Parents" | " Parents" => value.read(&mut self.parents),
             "Type" => value.read(&mut self.type_),
             "Description" => value.read(&mut self.description),
             "InUse" => value.read(&mut self.in_use),
@@ -146,19 +146,19 @@ impl wire::WriteFields for BuildCache {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Version`, since 1.32 (Docker 17.09).
+    /// `Version`.
     pub version: Option<ObjectVersion>,
-    /// `CreatedAt`, since 1.32 (Docker 17.09).
+    /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
-    /// `UpdatedAt`, since 1.32 (Docker 17.09).
+    /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Spec`, since 1.32 (Docker 17.09).
+    /// `Spec`.
     pub spec: Option<SwarmSpec>,
-    /// `TLSInfo`, since 1.32 (Docker 17.09).
+    /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
-    /// `RootRotationInProgress`, since 1.32 (Docker 17.09).
+    /// `RootRotationInProgress`, since 1.30 (Docker 17.06).
     pub root_rotation_in_progress: Option<bool>,
     /// `DataPathPort`, since 1.40 (Docker 19.03). Default: `4789`.
     pub data_path_port: Option<u32>,
@@ -281,6 +281,14 @@ pub struct ClusterVolumeSpec {
     pub group: Option<String>,
     /// `AccessMode`, since 1.42 (Docker 23.0).
     pub access_mode: Option<ClusterVolumeSpecAccessMode>,
+    /// `AccessibilityRequirements`, since 1.42 (Docker 23.0).
+    pub accessibility_requirements: Option<ClusterVolumeSpecAccessibilityRequirements>,
+    /// `CapacityRange`, since 1.42 (Docker 23.0).
+    pub capacity_range: Option<ClusterVolumeSpecCapacityRange>,
+    /// `Secrets`, since 1.42 (Docker 23.0).
+    pub secrets: Option<Vec<ClusterVolumeSpecSecret>>,
+    /// `Availability`, since 1.42 (Docker 23.0). Default: `"active"`.
+    pub availability: Option<ClusterVolumeSpecAvailability>,
 }
 
 wire::readable!(ClusterVolumeSpec);
@@ -295,6 +303,12 @@ impl wire::ReadFields for ClusterVolumeSpec {
         match name {
             "Group" => value.read(&mut self.group),
             "AccessMode" => value.read(&mut self.access_mode),
+            "AccessibilityRequirements" => {
+                value.read(&mut self.accessibility_requirements)
+            }
+            "CapacityRange" => value.read(&mut self.capacity_range),
+            "Secrets" => value.read(&mut self.secrets),
+            "Availability" => value.read(&mut self.availability),
             _ => value.skip(),
         }
     }
@@ -307,6 +321,10 @@ impl wire::WriteFields for ClusterVolumeSpec {
     ) -> Result<(), M::Error> {
         to.write("Group", &self.group)?;
         to.write("AccessMode", &self.access_mode)?;
+        to.write("AccessibilityRequirements", &self.accessibility_requirements)?;
+        to.write("CapacityRange", &self.capacity_range)?;
+        to.write("Secrets", &self.secrets)?;
+        to.write("Availability", &self.availability)?;
         Ok(())
     }
 }
@@ -314,7 +332,7 @@ impl wire::WriteFields for ClusterVolumeSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
 }
 
@@ -477,7 +495,7 @@ pub struct EndpointSettings {
     pub mac_address: Option<String>,
     /// `Aliases`.
     pub aliases: Option<Vec<String>>,
-    /// `DriverOpts`, since 1.32 (Docker 17.09).
+    /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
     /// `GwPriority`, since 1.48 (Docker 28.0).
     pub gw_priority: Option<i64>,
@@ -558,9 +576,9 @@ impl wire::WriteFields for EndpointSettings {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
-    /// `ID`, since 1.40 (Docker 19.03).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Attributes`, since 1.40 (Docker 19.03).
+    /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -598,18 +616,24 @@ impl wire::WriteFields for EventActor {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventMessage {
-    /// `Type`, since 1.40 (Docker 19.03).
+    /// `Type`.
     pub type_: Option<EventMessageType>,
-    /// `Action`, since 1.40 (Docker 19.03).
+    /// `Action`.
     pub action: Option<String>,
-    /// `Actor`, since 1.40 (Docker 19.03).
+    /// `Actor`.
     pub actor: Option<EventActor>,
-    /// `scope`, since 1.40 (Docker 19.03).
+    /// `scope`, since 1.30 (Docker 17.06).
     pub scope: Option<EventMessageScope>,
-    /// `time`, since 1.40 (Docker 19.03).
+    /// `time`.
     pub time: Option<i64>,
-    /// `timeNano`, since 1.40 (Docker 19.03).
+    /// `timeNano`.
     pub time_nano: Option<i64>,
+    /// `status`, until 1.51 (Docker 28.3).
+    pub status: Option<String>,
+    /// `id`, until 1.51 (Docker 28.3).
+    pub id: Option<String>,
+    /// `from`, until 1.51 (Docker 28.3).
+    pub from: Option<String>,
 }
 
 wire::readable!(EventMessage);
@@ -630,6 +654,9 @@ impl wire::ReadFields for EventMessage {
             "scope" => value.read(&mut self.scope),
             "time" => value.read(&mut self.time),
             "timeNano" => value.read(&mut self.time_nano),
+            "status" => value.read(&mut self.status),
+            "id" => value.read(&mut self.id),
+            "from" => value.read(&mut self.from),
             _ => value.skip(),
         }
     }
@@ -647,6 +674,9 @@ impl wire::WriteFields for EventMessage {
         to.write("scope", &self.scope)?;
         to.write("time", &self.time)?;
         to.write("timeNano", &self.time_nano)?;
+        to.write("status", &self.status)?;
+        to.write("id", &self.id)?;
+        to.write("from", &self.from)?;
         Ok(())
     }
 }
@@ -744,17 +774,17 @@ impl wire::WriteFields for IndexInfo {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
-    /// The empty text, since 1.32 (Docker 17.09).
+    /// The empty text.
     Empty,
-    /// `inactive`, since 1.32 (Docker 17.09).
+    /// `inactive`.
     Inactive,
-    /// `pending`, since 1.32 (Docker 17.09).
+    /// `pending`.
     Pending,
-    /// `active`, since 1.32 (Docker 17.09).
+    /// `active`.
     Active,
-    /// `error`, since 1.32 (Docker 17.09).
+    /// `error`.
     Error,
-    /// `locked`, since 1.32 (Docker 17.09).
+    /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -798,7 +828,7 @@ wire::writable_text!(LocalNodeState);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: Option<MountType>,
     /// `Name`.
     pub name: Option<String>,
@@ -870,7 +900,7 @@ pub enum MountType {
     Image,
     /// `npipe`, since 1.32 (Docker 17.09).
     Npipe,
-    /// `tmpfs`.
+    /// `tmpfs`, since 1.25 (Docker 1.13).
     Tmpfs,
     /// `volume`.
     Volume,
@@ -1062,9 +1092,9 @@ impl wire::WriteFields for ObjectVersion {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
-    /// `NodeID`, since 1.32 (Docker 17.09).
+    /// `NodeID`.
     pub node_id: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -1106,7 +1136,7 @@ pub struct PluginsInfo {
     pub volume: Vec<String>,
     /// `Network`.
     pub network: Vec<String>,
-    /// `Authorization`, since 1.32 (Docker 17.09).
+    /// `Authorization`.
     pub authorization: Vec<String>,
     /// `Log`, since 1.30 (Docker 17.06).
     pub log: Vec<String>,
@@ -1202,7 +1232,7 @@ pub struct RegistryServiceConfig {
     pub insecure_registry_cid_rs: Vec<String>,
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
-    /// `Mirrors`, since 1.32 (Docker 17.09).
+    /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
 
@@ -1242,9 +1272,9 @@ impl wire::WriteFields for RegistryServiceConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
-    /// `path`, since 1.32 (Docker 17.09).
+    /// `path`.
     pub path: Option<String>,
-    /// `runtimeArgs`, since 1.32 (Docker 17.09).
+    /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
     /// `status`, since 1.44 (Docker 25.0).
     pub status: BTreeMap<String, String>,
@@ -1294,7 +1324,7 @@ pub struct SystemVersion {
     pub version: Option<String>,
     /// `ApiVersion`.
     pub api_version: Option<String>,
-    /// `MinAPIVersion`.
+    /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
     /// `GitCommit`.
     pub git_commit: Option<String>,
@@ -1712,152 +1742,40 @@ wire::readable_text!(ClusterVolumeSpecAccessModeSharing);
 wire::writable_text!(ClusterVolumeSpecAccessModeSharing);
 
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct ClusterVolumeSpecAccessModeSecret {
-    /// `Key`, since 1.42 (Docker 23.0).
-    pub key: Option<String>,
-    /// `Secret`, since 1.42 (Docker 23.0).
-    pub secret: Option<String>,
+pub struct ClusterVolumeSpecAccessModeMountVolume {
+    /// `FsType`, since 1.42 (Docker 23.0).
+    pub fs_type: Option<String>,
+    /// `MountFlags`, since 1.42 (Docker 23.0).
+    pub mount_flags: Option<Vec<String>>,
 }
 
-wire::readable!(ClusterVolumeSpecAccessModeSecret);
-wire::writable!(ClusterVolumeSpecAccessModeSecret);
+wire::readable!(ClusterVolumeSpecAccessModeMountVolume);
+wire::writable!(ClusterVolumeSpecAccessModeMountVolume);
 
-impl wire::ReadFields for ClusterVolumeSpecAccessModeSecret {
+impl wire::ReadFields for ClusterVolumeSpecAccessModeMountVolume {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Key" => value.read(&mut self.key),
-            "Secret" => value.read(&mut self.secret),
+            "FsType" => value.read(&mut self.fs_type),
+            "MountFlags" => value.read(&mut self.mount_flags),
             _ => value.skip(),
         }
     }
 }
 
-impl wire::WriteFields for ClusterVolumeSpecAccessModeSecret {
+impl wire::WriteFields for ClusterVolumeSpecAccessModeMountVolume {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("Key", &self.key)?;
-        to.write("Secret", &self.secret)?;
+        to.write("FsType", &self.fs_type)?;
+        to.write("MountFlags", &self.mount_flags)?;
         Ok(())
     }
 }
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ClusterVolumeSpecAccessModeAccessibilityRequirements {
-    /// `Requisite`, since 1.42 (Docker 23.0).
-    pub requisite: Option<Vec<Topology>>,
-    /// `Preferred`, since 1.42 (Docker 23.0).
-    pub preferred: Option<Vec<Topology>>,
-}
-
-wire::readable!(ClusterVolumeSpecAccessModeAccessibilityRequirements);
-wire::writable!(ClusterVolumeSpecAccessModeAccessibilityRequirements);
-
-impl wire::ReadFields for ClusterVolumeSpecAccessModeAccessibilityRequirements {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Requisite" => value.read(&mut self.requisite),
-            "Preferred" => value.read(&mut self.preferred),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ClusterVolumeSpecAccessModeAccessibilityRequirements {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Requisite", &self.requisite)?;
-        to.write("Preferred", &self.preferred)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ClusterVolumeSpecAccessModeCapacityRange {
-    /// `RequiredBytes`, since 1.42 (Docker 23.0).
-    pub required_bytes: Option<i64>,
-    /// `LimitBytes`, since 1.42 (Docker 23.0).
-    pub limit_bytes: Option<i64>,
-}
-
-wire::readable!(ClusterVolumeSpecAccessModeCapacityRange);
-wire::writable!(ClusterVolumeSpecAccessModeCapacityRange);
-
-impl wire::ReadFields for ClusterVolumeSpecAccessModeCapacityRange {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "RequiredBytes" => value.read(&mut self.required_bytes),
-            "LimitBytes" => value.read(&mut self.limit_bytes),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ClusterVolumeSpecAccessModeCapacityRange {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("RequiredBytes", &self.required_bytes)?;
-        to.write("LimitBytes", &self.limit_bytes)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ClusterVolumeSpecAccessModeAvailability {
-    /// `active`, since 1.42 (Docker 23.0).
-    Active,
-    /// `pause`, since 1.42 (Docker 23.0).
-    Pause,
-    /// `drain`, since 1.42 (Docker 23.0).
-    Drain,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl ClusterVolumeSpecAccessModeAvailability {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Active => "active",
-            Self::Pause => "pause",
-            Self::Drain => "drain",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for ClusterVolumeSpecAccessModeAvailability {
-    fn from(text: &str) -> Self {
-        match text {
-            "active" => Self::Active,
-            "pause" => Self::Pause,
-            "drain" => Self::Drain,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(ClusterVolumeSpecAccessModeAvailability);
-wire::readable_text!(ClusterVolumeSpecAccessModeAvailability);
-wire::writable_text!(ClusterVolumeSpecAccessModeAvailability);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ClusterVolumeSpecAccessMode {
@@ -1866,17 +1784,9 @@ pub struct ClusterVolumeSpecAccessMode {
     /// `Sharing`, since 1.42 (Docker 23.0). Default: `"none"`.
     pub sharing: Option<ClusterVolumeSpecAccessModeSharing>,
     /// `MountVolume`, since 1.42 (Docker 23.0).
-    pub mount_volume: Option<Json>,
-    /// `Secrets`, since 1.42 (Docker 23.0).
-    pub secrets: Option<Vec<ClusterVolumeSpecAccessModeSecret>>,
-    /// `AccessibilityRequirements`, since 1.42 (Docker 23.0).
-    pub accessibility_requirements: Option<
-        ClusterVolumeSpecAccessModeAccessibilityRequirements,
-    >,
-    /// `CapacityRange`, since 1.42 (Docker 23.0).
-    pub capacity_range: Option<ClusterVolumeSpecAccessModeCapacityRange>,
-    /// `Availability`, since 1.42 (Docker 23.0). Default: `"active"`.
-    pub availability: Option<ClusterVolumeSpecAccessModeAvailability>,
+    pub mount_volume: Option<ClusterVolumeSpecAccessModeMountVolume>,
+    /// `BlockVolume`, since 1.42 (Docker 23.0).
+    pub block_volume: Option<Json>,
 }
 
 wire::readable!(ClusterVolumeSpecAccessMode);
@@ -1892,12 +1802,7 @@ impl wire::ReadFields for ClusterVolumeSpecAccessMode {
             "Scope" => value.read(&mut self.scope),
             "Sharing" => value.read(&mut self.sharing),
             "MountVolume" => value.read(&mut self.mount_volume),
-            "Secrets" => value.read(&mut self.secrets),
-            "AccessibilityRequirements" => {
-                value.read(&mut self.accessibility_requirements)
-            }
-            "CapacityRange" => value.read(&mut self.capacity_range),
-            "Availability" => value.read(&mut self.availability),
+            "BlockVolume" => value.read(&mut self.block_volume),
             _ => value.skip(),
         }
     }
@@ -1911,13 +1816,158 @@ impl wire::WriteFields for ClusterVolumeSpecAccessMode {
         to.write("Scope", &self.scope)?;
         to.write("Sharing", &self.sharing)?;
         to.write("MountVolume", &self.mount_volume)?;
-        to.write("Secrets", &self.secrets)?;
-        to.write("AccessibilityRequirements", &self.accessibility_requirements)?;
-        to.write("CapacityRange", &self.capacity_range)?;
-        to.write("Availability", &self.availability)?;
+        to.write("BlockVolume", &self.block_volume)?;
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecAccessibilityRequirements {
+    /// `Requisite`, since 1.42 (Docker 23.0).
+    pub requisite: Option<Vec<Topology>>,
+    /// `Preferred`, since 1.42 (Docker 23.0).
+    pub preferred: Option<Vec<Topology>>,
+}
+
+wire::readable!(ClusterVolumeSpecAccessibilityRequirements);
+wire::writable!(ClusterVolumeSpecAccessibilityRequirements);
+
+impl wire::ReadFields for ClusterVolumeSpecAccessibilityRequirements {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Requisite" => value.read(&mut self.requisite),
+            "Preferred" => value.read(&mut self.preferred),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecAccessibilityRequirements {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Requisite", &self.requisite)?;
+        to.write("Preferred", &self.preferred)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecCapacityRange {
+    /// `RequiredBytes`, since 1.42 (Docker 23.0).
+    pub required_bytes: Option<i64>,
+    /// `LimitBytes`, since 1.42 (Docker 23.0).
+    pub limit_bytes: Option<i64>,
+}
+
+wire::readable!(ClusterVolumeSpecCapacityRange);
+wire::writable!(ClusterVolumeSpecCapacityRange);
+
+impl wire::ReadFields for ClusterVolumeSpecCapacityRange {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "RequiredBytes" => value.read(&mut self.required_bytes),
+            "LimitBytes" => value.read(&mut self.limit_bytes),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecCapacityRange {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("RequiredBytes", &self.required_bytes)?;
+        to.write("LimitBytes", &self.limit_bytes)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecSecret {
+    /// `Key`, since 1.42 (Docker 23.0).
+    pub key: Option<String>,
+    /// `Secret`, since 1.42 (Docker 23.0).
+    pub secret: Option<String>,
+}
+
+wire::readable!(ClusterVolumeSpecSecret);
+wire::writable!(ClusterVolumeSpecSecret);
+
+impl wire::ReadFields for ClusterVolumeSpecSecret {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Key" => value.read(&mut self.key),
+            "Secret" => value.read(&mut self.secret),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecSecret {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Key", &self.key)?;
+        to.write("Secret", &self.secret)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClusterVolumeSpecAvailability {
+    /// `active`, since 1.42 (Docker 23.0).
+    Active,
+    /// `pause`, since 1.42 (Docker 23.0).
+    Pause,
+    /// `drain`, since 1.42 (Docker 23.0).
+    Drain,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ClusterVolumeSpecAvailability {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ClusterVolumeSpecAvailability {
+    fn from(text: &str) -> Self {
+        match text {
+            "active" => Self::Active,
+            "pause" => Self::Pause,
+            "drain" => Self::Drain,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ClusterVolumeSpecAvailability);
+wire::readable_text!(ClusterVolumeSpecAvailability);
+wire::writable_text!(ClusterVolumeSpecAvailability);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -1962,27 +2012,27 @@ impl wire::WriteFields for ContainerdInfoNamespaces {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageType {
-    /// `builder`, since 1.40 (Docker 19.03).
+    /// `builder`, since 1.41 (Docker 20.10).
     Builder,
-    /// `config`, since 1.40 (Docker 19.03).
+    /// `config`, since 1.31 (Docker 17.07).
     Config,
-    /// `container`, since 1.40 (Docker 19.03).
+    /// `container`.
     Container,
-    /// `daemon`, since 1.40 (Docker 19.03).
+    /// `daemon`.
     Daemon,
-    /// `image`, since 1.40 (Docker 19.03).
+    /// `image`.
     Image,
-    /// `network`, since 1.40 (Docker 19.03).
+    /// `network`.
     Network,
-    /// `node`, since 1.40 (Docker 19.03).
+    /// `node`, since 1.30 (Docker 17.06).
     Node,
-    /// `plugin`, since 1.40 (Docker 19.03).
+    /// `plugin`.
     Plugin,
-    /// `secret`, since 1.40 (Docker 19.03).
+    /// `secret`, since 1.30 (Docker 17.06).
     Secret,
-    /// `service`, since 1.40 (Docker 19.03).
+    /// `service`, since 1.30 (Docker 17.06).
     Service,
-    /// `volume`, since 1.40 (Docker 19.03).
+    /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -2036,9 +2086,9 @@ wire::writable_text!(EventMessageType);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageScope {
-    /// `local`, since 1.40 (Docker 19.03).
+    /// `local`, since 1.30 (Docker 17.06).
     Local,
-    /// `swarm`, since 1.40 (Docker 19.03).
+    /// `swarm`, since 1.30 (Docker 17.06).
     Swarm,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -2461,7 +2511,7 @@ pub struct SystemDataUsageResponse {
     pub containers: Vec<ContainerSummary>,
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
-    /// `BuildCache`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `BuildCache`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).
     pub build_cache: Vec<BuildCache>,
 }
 

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Json, Timestamp, wire};
-use super::{NetworkAttachmentConfig, NetworkTaskInfo, ObjectVersion, TaskSpec};
+use super::{NetworkTaskInfo, ObjectVersion, TaskSpec};
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndpointPortConfig {
@@ -14,7 +14,7 @@ pub struct EndpointPortConfig {
     pub target_port: Option<i64>,
     /// `PublishedPort`.
     pub published_port: Option<i64>,
-    /// `PublishMode`, since 1.34 (Docker 17.11). Default: `"ingress"`.
+    /// `PublishMode`, since 1.25 (Docker 1.13). Default: `"ingress"`.
     pub publish_mode: Option<EndpointPortConfigPublishMode>,
 }
 
@@ -149,6 +149,8 @@ pub struct Service {
     pub service_status: Option<ServiceServiceStatus>,
     /// `JobStatus`, since 1.41 (Docker 20.10).
     pub job_status: Option<ServiceJobStatus>,
+    /// `PreviousSpec`, since 1.25 (Docker 1.13).
+    pub previous_spec: Option<ServiceSpec>,
 }
 
 wire::readable!(Service);
@@ -172,6 +174,7 @@ impl wire::ReadFields for Service {
             "UpdateStatus" => value.read(&mut self.update_status),
             "ServiceStatus" => value.read(&mut self.service_status),
             "JobStatus" => value.read(&mut self.job_status),
+            "PreviousSpec" => value.read(&mut self.previous_spec),
             _ => value.skip(),
         }
     }
@@ -192,6 +195,7 @@ impl wire::WriteFields for Service {
         to.write("UpdateStatus", &self.update_status)?;
         to.write("ServiceStatus", &self.service_status)?;
         to.write("JobStatus", &self.job_status)?;
+        to.write("PreviousSpec", &self.previous_spec)?;
         Ok(())
     }
 }
@@ -201,7 +205,7 @@ impl wire::WriteFields for Service {
 pub struct ServiceCreateResponse {
     /// `ID`.
     pub id: Option<String>,
-    /// `Warnings`, since 1.44 (Docker 25.0).
+    /// `Warnings`, since 1.25 (Docker 1.13).
     pub warnings: Vec<String>,
 }
 
@@ -239,13 +243,13 @@ impl wire::WriteFields for ServiceCreateResponse {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ServiceInfo {
-    /// `VIP`.
+    /// `VIP`, since 1.28 (Docker 17.04).
     pub vip: Option<String>,
-    /// `Ports`.
+    /// `Ports`, since 1.28 (Docker 17.04).
     pub ports: Vec<String>,
-    /// `LocalLBIndex`.
+    /// `LocalLBIndex`, since 1.28 (Docker 17.04).
     pub local_lb_index: Option<i64>,
-    /// `Tasks`.
+    /// `Tasks`, since 1.28 (Docker 17.04).
     pub tasks: Vec<NetworkTaskInfo>,
 }
 
@@ -298,8 +302,6 @@ pub struct ServiceSpec {
     pub update_config: Option<ServiceSpecUpdateConfig>,
     /// `RollbackConfig`, since 1.28 (Docker 17.04).
     pub rollback_config: Option<ServiceSpecRollbackConfig>,
-    /// `Networks`.
-    pub networks: Option<Vec<NetworkAttachmentConfig>>,
     /// `EndpointSpec`.
     pub endpoint_spec: Option<EndpointSpec>,
 }
@@ -320,7 +322,6 @@ impl wire::ReadFields for ServiceSpec {
             "Mode" => value.read(&mut self.mode),
             "UpdateConfig" => value.read(&mut self.update_config),
             "RollbackConfig" => value.read(&mut self.rollback_config),
-            "Networks" => value.read(&mut self.networks),
             "EndpointSpec" => value.read(&mut self.endpoint_spec),
             _ => value.skip(),
         }
@@ -338,7 +339,6 @@ impl wire::WriteFields for ServiceSpec {
         to.write("Mode", &self.mode)?;
         to.write("UpdateConfig", &self.update_config)?;
         to.write("RollbackConfig", &self.rollback_config)?;
-        to.write("Networks", &self.networks)?;
         to.write("EndpointSpec", &self.endpoint_spec)?;
         Ok(())
     }
@@ -347,7 +347,7 @@ impl wire::WriteFields for ServiceSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ServiceUpdateResponse {
-    /// `Warnings`, since 1.28 (Docker 17.04).
+    /// `Warnings`, since 1.25 (Docker 1.13).
     pub warnings: Vec<String>,
 }
 
@@ -423,9 +423,9 @@ wire::writable_text!(EndpointPortConfigProtocol);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EndpointPortConfigPublishMode {
-    /// `ingress`, since 1.34 (Docker 17.11).
+    /// `ingress`, since 1.25 (Docker 1.13).
     Ingress,
-    /// `host`, since 1.34 (Docker 17.11).
+    /// `host`, since 1.25 (Docker 1.13).
     Host,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -946,9 +946,9 @@ pub struct ServiceSpecUpdateConfig {
     pub delay: Option<i64>,
     /// `FailureAction`.
     pub failure_action: Option<ServiceSpecUpdateConfigFailureAction>,
-    /// `Monitor`.
+    /// `Monitor`, since 1.25 (Docker 1.13).
     pub monitor: Option<i64>,
-    /// `MaxFailureRatio`. Default: `0`.
+    /// `MaxFailureRatio`, since 1.25 (Docker 1.13). Default: `0`.
     pub max_failure_ratio: Option<f64>,
     /// `Order`, since 1.29 (Docker 17.05).
     pub order: Option<ServiceSpecUpdateConfigOrder>,
@@ -1117,9 +1117,9 @@ impl wire::WriteFields for ServiceSpecRollbackConfig {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ServiceUpdateRegistryAuthFrom {
-    /// `spec`, since 1.39 (Docker 18.09).
+    /// `spec`, since 1.25 (Docker 1.13).
     Spec,
-    /// `previous-spec`, since 1.39 (Docker 18.09).
+    /// `previous-spec`, since 1.25 (Docker 1.13).
     PreviousSpec,
     /// A text that the description does not list, as it came.
     Other(String),

@@ -28,10 +28,10 @@ impl<'a> Configs<'a> {
 
     /// `POST /configs/create` · API 1.30 – 1.55
     #[inline]
-    pub fn create(&self) -> Create<'a> {
-        Create {
-            call: Call::new(self.connection, &CREATE),
-        }
+    pub fn create(&self, body: types::ConfigSpec) -> Create<'a> {
+        let mut call = Call::new(self.connection, &CREATE);
+        call.json_body(&body);
+        Create { call }
     }
 
     /// `GET /configs/{id}` · API 1.30 – 1.55
@@ -52,10 +52,11 @@ impl<'a> Configs<'a> {
 
     /// `POST /configs/{id}/update` · API 1.30 – 1.55
     #[inline]
-    pub fn update(&self, id: &str, version: i64) -> Update<'a> {
+    pub fn update(&self, id: &str, version: i64, body: types::ConfigSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
         call.path("id", id);
         call.query("version", &version);
+        call.json_body(&body);
         Update { call }
     }
 }
@@ -134,12 +135,6 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::ConfigSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::IdResponse, Error> {
@@ -236,12 +231,6 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
-    /// The body of the request.
-    pub fn body(mut self, body: types::ConfigSpec) -> Self {
-        self.call.json_body(&body);
-        self
-    }
-
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<(), Error> {

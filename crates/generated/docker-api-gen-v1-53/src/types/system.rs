@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Json, Timestamp, wire};
-use super::SwarmSpec;
+use super::{ContainerSummary, ImageSummary, SwarmSpec, Volume};
 
 #[derive(Clone, Default, PartialEq)]
 pub struct AuthConfig {
@@ -117,6 +117,78 @@ impl wire::WriteFields for AuthResponse {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct BuildCache {
+    /// `ID`, since 1.52 (Docker 29.0).
+    pub id: Option<String>,
+    /// `Parents`, since 1.52 (Docker 29.0).
+    pub parents: Vec<String>,
+    /// `Type`, since 1.52 (Docker 29.0).
+    pub type_: Option<BuildCacheType>,
+    /// `Description`, since 1.52 (Docker 29.0).
+    pub description: Option<String>,
+    /// `InUse`, since 1.52 (Docker 29.0).
+    pub in_use: Option<bool>,
+    /// `Shared`, since 1.52 (Docker 29.0).
+    pub shared: Option<bool>,
+    /// `Size`, since 1.52 (Docker 29.0).
+    pub size: Option<i64>,
+    /// `CreatedAt`, since 1.52 (Docker 29.0).
+    pub created_at: Option<Timestamp>,
+    /// `LastUsedAt`, since 1.52 (Docker 29.0).
+    pub last_used_at: Option<Timestamp>,
+    /// `UsageCount`, since 1.52 (Docker 29.0).
+    pub usage_count: Option<i64>,
+}
+
+wire::readable!(BuildCache);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(BuildCache);
+
+impl wire::ReadFields for BuildCache {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Parents" | " Parents" => value.read(&mut self.parents),
+            "Type" => value.read(&mut self.type_),
+            "Description" => value.read(&mut self.description),
+            "InUse" => value.read(&mut self.in_use),
+            "Shared" => value.read(&mut self.shared),
+            "Size" => value.read(&mut self.size),
+            "CreatedAt" => value.read(&mut self.created_at),
+            "LastUsedAt" => value.read(&mut self.last_used_at),
+            "UsageCount" => value.read(&mut self.usage_count),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for BuildCache {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Parents", &self.parents)?;
+        to.write("Type", &self.type_)?;
+        to.write("Description", &self.description)?;
+        to.write("InUse", &self.in_use)?;
+        to.write("Shared", &self.shared)?;
+        to.write("Size", &self.size)?;
+        to.write("CreatedAt", &self.created_at)?;
+        to.write("LastUsedAt", &self.last_used_at)?;
+        to.write("UsageCount", &self.usage_count)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct BuildCacheDiskUsage {
     /// `ActiveCount`, since 1.52 (Docker 29.0).
     pub active_count: Option<i64>,
@@ -127,7 +199,7 @@ pub struct BuildCacheDiskUsage {
     /// `TotalSize`, since 1.52 (Docker 29.0).
     pub total_size: Option<i64>,
     /// `Items`, since 1.52 (Docker 29.0).
-    pub items: Vec<Json>,
+    pub items: Vec<BuildCache>,
 }
 
 wire::readable!(BuildCacheDiskUsage);
@@ -170,19 +242,19 @@ impl wire::WriteFields for BuildCacheDiskUsage {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Version`, since 1.32 (Docker 17.09).
+    /// `Version`.
     pub version: Option<ObjectVersion>,
-    /// `CreatedAt`, since 1.32 (Docker 17.09).
+    /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
-    /// `UpdatedAt`, since 1.32 (Docker 17.09).
+    /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
-    /// `Spec`, since 1.32 (Docker 17.09).
+    /// `Spec`.
     pub spec: Option<SwarmSpec>,
-    /// `TLSInfo`, since 1.32 (Docker 17.09).
+    /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
-    /// `RootRotationInProgress`, since 1.32 (Docker 17.09).
+    /// `RootRotationInProgress`, since 1.30 (Docker 17.06).
     pub root_rotation_in_progress: Option<bool>,
     /// `DataPathPort`, since 1.40 (Docker 19.03). Default: `4789`.
     pub data_path_port: Option<u32>,
@@ -241,8 +313,122 @@ impl wire::WriteFields for ClusterInfo {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct ClusterVolume {
+    /// `ID`, since 1.42 (Docker 23.0).
+    pub id: Option<String>,
+    /// `Version`, since 1.42 (Docker 23.0).
+    pub version: Option<ObjectVersion>,
+    /// `CreatedAt`, since 1.42 (Docker 23.0).
+    pub created_at: Option<Timestamp>,
+    /// `UpdatedAt`, since 1.42 (Docker 23.0).
+    pub updated_at: Option<Timestamp>,
+    /// `Spec`, since 1.42 (Docker 23.0).
+    pub spec: Option<ClusterVolumeSpec>,
+    /// `Info`, since 1.42 (Docker 23.0).
+    pub info: Option<ClusterVolumeInfo>,
+    /// `PublishStatus`, since 1.42 (Docker 23.0).
+    pub publish_status: Vec<ClusterVolumePublishStatusItem>,
+}
+
+wire::readable!(ClusterVolume);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ClusterVolume);
+
+impl wire::ReadFields for ClusterVolume {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "ID" => value.read(&mut self.id),
+            "Version" => value.read(&mut self.version),
+            "CreatedAt" => value.read(&mut self.created_at),
+            "UpdatedAt" => value.read(&mut self.updated_at),
+            "Spec" => value.read(&mut self.spec),
+            "Info" => value.read(&mut self.info),
+            "PublishStatus" => value.read(&mut self.publish_status),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ClusterVolume {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("ID", &self.id)?;
+        to.write("Version", &self.version)?;
+        to.write("CreatedAt", &self.created_at)?;
+        to.write("UpdatedAt", &self.updated_at)?;
+        to.write("Spec", &self.spec)?;
+        to.write("Info", &self.info)?;
+        to.write("PublishStatus", &self.publish_status)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpec {
+    /// `Group`, since 1.42 (Docker 23.0).
+    pub group: Option<String>,
+    /// `AccessMode`, since 1.42 (Docker 23.0).
+    pub access_mode: Option<ClusterVolumeSpecAccessMode>,
+    /// `AccessibilityRequirements`, since 1.42 (Docker 23.0).
+    pub accessibility_requirements: Option<ClusterVolumeSpecAccessibilityRequirements>,
+    /// `CapacityRange`, since 1.42 (Docker 23.0).
+    pub capacity_range: Option<ClusterVolumeSpecCapacityRange>,
+    /// `Secrets`, since 1.42 (Docker 23.0).
+    pub secrets: Option<Vec<ClusterVolumeSpecSecret>>,
+    /// `Availability`, since 1.42 (Docker 23.0). Default: `"active"`.
+    pub availability: Option<ClusterVolumeSpecAvailability>,
+}
+
+wire::readable!(ClusterVolumeSpec);
+wire::writable!(ClusterVolumeSpec);
+
+impl wire::ReadFields for ClusterVolumeSpec {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Group" => value.read(&mut self.group),
+            "AccessMode" => value.read(&mut self.access_mode),
+            "AccessibilityRequirements" => {
+                value.read(&mut self.accessibility_requirements)
+            }
+            "CapacityRange" => value.read(&mut self.capacity_range),
+            "Secrets" => value.read(&mut self.secrets),
+            "Availability" => value.read(&mut self.availability),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpec {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Group", &self.group)?;
+        to.write("AccessMode", &self.access_mode)?;
+        to.write("AccessibilityRequirements", &self.accessibility_requirements)?;
+        to.write("CapacityRange", &self.capacity_range)?;
+        to.write("Secrets", &self.secrets)?;
+        to.write("Availability", &self.availability)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct Commit {
-    /// `ID`, since 1.32 (Docker 17.09).
+    /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
 }
 
@@ -327,7 +513,7 @@ pub struct ContainersDiskUsage {
     /// `TotalSize`, since 1.52 (Docker 29.0).
     pub total_size: Option<i64>,
     /// `Items`, since 1.52 (Docker 29.0).
-    pub items: Vec<Json>,
+    pub items: Vec<ContainerSummary>,
 }
 
 wire::readable!(ContainersDiskUsage);
@@ -408,11 +594,139 @@ impl wire::WriteFields for DeviceInfo {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointIpamConfig {
+    /// `IPv4Address`.
+    pub ipv4_address: Option<String>,
+    /// `IPv6Address`.
+    pub ipv6_address: Option<String>,
+    /// `LinkLocalIPs`.
+    pub link_local_ips: Option<Vec<String>>,
+}
+
+wire::readable!(EndpointIpamConfig);
+wire::writable!(EndpointIpamConfig);
+
+impl wire::ReadFields for EndpointIpamConfig {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "IPv4Address" => value.read(&mut self.ipv4_address),
+            "IPv6Address" => value.read(&mut self.ipv6_address),
+            "LinkLocalIPs" => value.read(&mut self.link_local_ips),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for EndpointIpamConfig {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("IPv4Address", &self.ipv4_address)?;
+        to.write("IPv6Address", &self.ipv6_address)?;
+        to.write("LinkLocalIPs", &self.link_local_ips)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct EndpointSettings {
+    /// `IPAMConfig`.
+    pub ipam_config: Option<EndpointIpamConfig>,
+    /// `Links`.
+    pub links: Option<Vec<String>>,
+    /// `MacAddress`.
+    pub mac_address: Option<String>,
+    /// `Aliases`.
+    pub aliases: Option<Vec<String>>,
+    /// `DriverOpts`, since 1.30 (Docker 17.06).
+    pub driver_opts: Option<BTreeMap<String, String>>,
+    /// `GwPriority`, since 1.48 (Docker 28.0).
+    pub gw_priority: Option<i64>,
+    /// `NetworkID`.
+    pub network_id: Option<String>,
+    /// `EndpointID`.
+    pub endpoint_id: Option<String>,
+    /// `Gateway`.
+    pub gateway: Option<String>,
+    /// `IPAddress`.
+    pub ip_address: Option<String>,
+    /// `IPPrefixLen`.
+    pub ip_prefix_len: Option<i64>,
+    /// `IPv6Gateway`.
+    pub ipv6_gateway: Option<String>,
+    /// `GlobalIPv6Address`.
+    pub global_ipv6_address: Option<String>,
+    /// `GlobalIPv6PrefixLen`.
+    pub global_ipv6_prefix_len: Option<i64>,
+    /// `DNSNames`, since 1.44 (Docker 25.0).
+    pub dns_names: Option<Vec<String>>,
+}
+
+wire::readable!(EndpointSettings);
+wire::writable!(EndpointSettings);
+
+impl wire::ReadFields for EndpointSettings {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "IPAMConfig" => value.read(&mut self.ipam_config),
+            "Links" => value.read(&mut self.links),
+            "MacAddress" => value.read(&mut self.mac_address),
+            "Aliases" => value.read(&mut self.aliases),
+            "DriverOpts" => value.read(&mut self.driver_opts),
+            "GwPriority" => value.read(&mut self.gw_priority),
+            "NetworkID" => value.read(&mut self.network_id),
+            "EndpointID" => value.read(&mut self.endpoint_id),
+            "Gateway" => value.read(&mut self.gateway),
+            "IPAddress" => value.read(&mut self.ip_address),
+            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
+            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
+            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
+            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
+            "DNSNames" => value.read(&mut self.dns_names),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for EndpointSettings {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("IPAMConfig", &self.ipam_config)?;
+        to.write("Links", &self.links)?;
+        to.write("MacAddress", &self.mac_address)?;
+        to.write("Aliases", &self.aliases)?;
+        to.write("DriverOpts", &self.driver_opts)?;
+        to.write("GwPriority", &self.gw_priority)?;
+        to.write("NetworkID", &self.network_id)?;
+        to.write("EndpointID", &self.endpoint_id)?;
+        to.write("Gateway", &self.gateway)?;
+        to.write("IPAddress", &self.ip_address)?;
+        to.write("IPPrefixLen", &self.ip_prefix_len)?;
+        to.write("IPv6Gateway", &self.ipv6_gateway)?;
+        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
+        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
+        to.write("DNSNames", &self.dns_names)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
-    /// `ID`, since 1.40 (Docker 19.03).
+    /// `ID`.
     pub id: Option<String>,
-    /// `Attributes`, since 1.40 (Docker 19.03).
+    /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
 
@@ -450,17 +764,17 @@ impl wire::WriteFields for EventActor {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventMessage {
-    /// `Type`, since 1.40 (Docker 19.03).
+    /// `Type`.
     pub type_: Option<EventMessageType>,
-    /// `Action`, since 1.40 (Docker 19.03).
+    /// `Action`.
     pub action: Option<String>,
-    /// `Actor`, since 1.40 (Docker 19.03).
+    /// `Actor`.
     pub actor: Option<EventActor>,
-    /// `scope`, since 1.40 (Docker 19.03).
+    /// `scope`, since 1.30 (Docker 17.06).
     pub scope: Option<EventMessageScope>,
-    /// `time`, since 1.40 (Docker 19.03).
+    /// `time`.
     pub time: Option<i64>,
-    /// `timeNano`, since 1.40 (Docker 19.03).
+    /// `timeNano`.
     pub time_nano: Option<i64>,
 }
 
@@ -557,7 +871,7 @@ pub struct ImagesDiskUsage {
     /// `TotalSize`, since 1.52 (Docker 29.0).
     pub total_size: Option<i64>,
     /// `Items`, since 1.52 (Docker 29.0).
-    pub items: Vec<Json>,
+    pub items: Vec<ImageSummary>,
 }
 
 wire::readable!(ImagesDiskUsage);
@@ -648,17 +962,17 @@ impl wire::WriteFields for IndexInfo {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
-    /// The empty text, since 1.32 (Docker 17.09).
+    /// The empty text.
     Empty,
-    /// `inactive`, since 1.32 (Docker 17.09).
+    /// `inactive`.
     Inactive,
-    /// `pending`, since 1.32 (Docker 17.09).
+    /// `pending`.
     Pending,
-    /// `active`, since 1.32 (Docker 17.09).
+    /// `active`.
     Active,
-    /// `error`, since 1.32 (Docker 17.09).
+    /// `error`.
     Error,
-    /// `locked`, since 1.32 (Docker 17.09).
+    /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -701,6 +1015,122 @@ wire::writable_text!(LocalNodeState);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct MountPoint {
+    /// `Type`, since 1.25 (Docker 1.13).
+    pub type_: Option<MountType>,
+    /// `Name`.
+    pub name: Option<String>,
+    /// `Source`.
+    pub source: Option<String>,
+    /// `Destination`.
+    pub destination: Option<String>,
+    /// `Driver`.
+    pub driver: Option<String>,
+    /// `Mode`.
+    pub mode: Option<String>,
+    /// `RW`.
+    pub rw: Option<bool>,
+    /// `Propagation`.
+    pub propagation: Option<String>,
+}
+
+wire::readable!(MountPoint);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(MountPoint);
+
+impl wire::ReadFields for MountPoint {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Type" => value.read(&mut self.type_),
+            "Name" => value.read(&mut self.name),
+            "Source" => value.read(&mut self.source),
+            "Destination" => value.read(&mut self.destination),
+            "Driver" => value.read(&mut self.driver),
+            "Mode" => value.read(&mut self.mode),
+            "RW" => value.read(&mut self.rw),
+            "Propagation" => value.read(&mut self.propagation),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for MountPoint {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Type", &self.type_)?;
+        to.write("Name", &self.name)?;
+        to.write("Source", &self.source)?;
+        to.write("Destination", &self.destination)?;
+        to.write("Driver", &self.driver)?;
+        to.write("Mode", &self.mode)?;
+        to.write("RW", &self.rw)?;
+        to.write("Propagation", &self.propagation)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum MountType {
+    /// `bind`.
+    Bind,
+    /// `cluster`, since 1.42 (Docker 23.0).
+    Cluster,
+    /// `image`, since 1.48 (Docker 28.0).
+    Image,
+    /// `npipe`, since 1.32 (Docker 17.09).
+    Npipe,
+    /// `tmpfs`, since 1.25 (Docker 1.13).
+    Tmpfs,
+    /// `volume`.
+    Volume,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl MountType {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Bind => "bind",
+            Self::Cluster => "cluster",
+            Self::Image => "image",
+            Self::Npipe => "npipe",
+            Self::Tmpfs => "tmpfs",
+            Self::Volume => "volume",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for MountType {
+    fn from(text: &str) -> Self {
+        match text {
+            "bind" => Self::Bind,
+            "cluster" => Self::Cluster,
+            "image" => Self::Image,
+            "npipe" => Self::Npipe,
+            "tmpfs" => Self::Tmpfs,
+            "volume" => Self::Volume,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(MountType);
+wire::readable_text!(MountType);
+wire::writable_text!(MountType);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct NriInfo {
     /// `Info`, since 1.53 (Docker 29.2).
     pub info: Vec<Vec<String>>,
@@ -731,6 +1161,118 @@ impl wire::WriteFields for NriInfo {
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("Info", &self.info)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct OciDescriptor {
+    /// `mediaType`, since 1.40 (Docker 19.03).
+    pub media_type: Option<String>,
+    /// `digest`, since 1.40 (Docker 19.03).
+    pub digest: Option<String>,
+    /// `size`, since 1.40 (Docker 19.03).
+    pub size: Option<i64>,
+    /// `urls`, since 1.48 (Docker 28.0).
+    pub urls: Vec<String>,
+    /// `annotations`, since 1.48 (Docker 28.0).
+    pub annotations: BTreeMap<String, String>,
+    /// `data`, since 1.48 (Docker 28.0).
+    pub data: Option<Base64Bytes>,
+    /// `platform`, since 1.48 (Docker 28.0).
+    pub platform: Option<OciPlatform>,
+    /// `artifactType`, since 1.48 (Docker 28.0).
+    pub artifact_type: Option<String>,
+}
+
+wire::readable!(OciDescriptor);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(OciDescriptor);
+
+impl wire::ReadFields for OciDescriptor {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "mediaType" => value.read(&mut self.media_type),
+            "digest" => value.read(&mut self.digest),
+            "size" => value.read(&mut self.size),
+            "urls" => value.read(&mut self.urls),
+            "annotations" => value.read(&mut self.annotations),
+            "data" => value.read(&mut self.data),
+            "platform" => value.read(&mut self.platform),
+            "artifactType" => value.read(&mut self.artifact_type),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for OciDescriptor {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("mediaType", &self.media_type)?;
+        to.write("digest", &self.digest)?;
+        to.write("size", &self.size)?;
+        to.write("urls", &self.urls)?;
+        to.write("annotations", &self.annotations)?;
+        to.write("data", &self.data)?;
+        to.write("platform", &self.platform)?;
+        to.write("artifactType", &self.artifact_type)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct OciPlatform {
+    /// `architecture`, since 1.40 (Docker 19.03).
+    pub architecture: Option<String>,
+    /// `os`, since 1.40 (Docker 19.03).
+    pub os: Option<String>,
+    /// `os.version`, since 1.40 (Docker 19.03).
+    pub os_version: Option<String>,
+    /// `os.features`, since 1.40 (Docker 19.03).
+    pub os_features: Option<Vec<String>>,
+    /// `variant`, since 1.40 (Docker 19.03).
+    pub variant: Option<String>,
+}
+
+wire::readable!(OciPlatform);
+wire::writable!(OciPlatform);
+
+impl wire::ReadFields for OciPlatform {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "architecture" => value.read(&mut self.architecture),
+            "os" => value.read(&mut self.os),
+            "os.version" => value.read(&mut self.os_version),
+            "os.features" => value.read(&mut self.os_features),
+            "variant" => value.read(&mut self.variant),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for OciPlatform {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("architecture", &self.architecture)?;
+        to.write("os", &self.os)?;
+        to.write("os.version", &self.os_version)?;
+        to.write("os.features", &self.os_features)?;
+        to.write("variant", &self.variant)?;
         Ok(())
     }
 }
@@ -774,9 +1316,9 @@ impl wire::WriteFields for ObjectVersion {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
-    /// `NodeID`, since 1.32 (Docker 17.09).
+    /// `NodeID`.
     pub node_id: Option<String>,
-    /// `Addr`, since 1.32 (Docker 17.09).
+    /// `Addr`.
     pub addr: Option<String>,
 }
 
@@ -818,7 +1360,7 @@ pub struct PluginsInfo {
     pub volume: Vec<String>,
     /// `Network`.
     pub network: Vec<String>,
-    /// `Authorization`, since 1.32 (Docker 17.09).
+    /// `Authorization`.
     pub authorization: Vec<String>,
     /// `Log`, since 1.30 (Docker 17.06).
     pub log: Vec<String>,
@@ -861,12 +1403,60 @@ impl wire::WriteFields for PluginsInfo {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct PortSummary {
+    /// `IP`.
+    pub ip: Option<String>,
+    /// `PrivatePort`.
+    pub private_port: u16,
+    /// `PublicPort`.
+    pub public_port: Option<u16>,
+    /// `Type`.
+    pub type_: PortSummaryType,
+}
+
+wire::readable!(PortSummary);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(PortSummary);
+
+impl wire::ReadFields for PortSummary {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "IP" => value.read(&mut self.ip),
+            "PrivatePort" => value.read(&mut self.private_port),
+            "PublicPort" => value.read(&mut self.public_port),
+            "Type" => value.read(&mut self.type_),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for PortSummary {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("IP", &self.ip)?;
+        to.write("PrivatePort", &self.private_port)?;
+        to.write("PublicPort", &self.public_port)?;
+        to.write("Type", &self.type_)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct RegistryServiceConfig {
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
-    /// `Mirrors`, since 1.32 (Docker 17.09).
+    /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
 
@@ -906,9 +1496,9 @@ impl wire::WriteFields for RegistryServiceConfig {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
-    /// `path`, since 1.32 (Docker 17.09).
+    /// `path`.
     pub path: Option<String>,
-    /// `runtimeArgs`, since 1.32 (Docker 17.09).
+    /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
     /// `status`, since 1.44 (Docker 25.0).
     pub status: BTreeMap<String, String>,
@@ -958,7 +1548,7 @@ pub struct SystemVersion {
     pub version: Option<String>,
     /// `ApiVersion`.
     pub api_version: Option<String>,
-    /// `MinAPIVersion`.
+    /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
     /// `GitCommit`.
     pub git_commit: Option<String>,
@@ -1072,6 +1662,38 @@ impl wire::WriteFields for TlsInfo {
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
+pub struct Topology {
+    /// `Segments`, since 1.42 (Docker 23.0).
+    pub segments: Option<BTreeMap<String, String>>,
+}
+
+wire::readable!(Topology);
+wire::writable!(Topology);
+
+impl wire::ReadFields for Topology {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Segments" => value.read(&mut self.segments),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for Topology {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Segments", &self.segments)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumesDiskUsage {
     /// `ActiveCount`, since 1.52 (Docker 29.0).
@@ -1083,7 +1705,7 @@ pub struct VolumesDiskUsage {
     /// `TotalSize`, since 1.52 (Docker 29.0).
     pub total_size: Option<i64>,
     /// `Items`, since 1.52 (Docker 29.0).
-    pub items: Vec<Json>,
+    pub items: Vec<Volume>,
 }
 
 wire::readable!(VolumesDiskUsage);
@@ -1122,6 +1744,506 @@ impl wire::WriteFields for VolumesDiskUsage {
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum BuildCacheType {
+    /// `internal`, since 1.52 (Docker 29.0).
+    Internal,
+    /// `frontend`, since 1.52 (Docker 29.0).
+    Frontend,
+    /// `source.local`, since 1.52 (Docker 29.0).
+    SourceLocal,
+    /// `source.git.checkout`, since 1.52 (Docker 29.0).
+    SourceGitCheckout,
+    /// `exec.cachemount`, since 1.52 (Docker 29.0).
+    ExecCachemount,
+    /// `regular`, since 1.52 (Docker 29.0).
+    Regular,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl BuildCacheType {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Internal => "internal",
+            Self::Frontend => "frontend",
+            Self::SourceLocal => "source.local",
+            Self::SourceGitCheckout => "source.git.checkout",
+            Self::ExecCachemount => "exec.cachemount",
+            Self::Regular => "regular",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for BuildCacheType {
+    fn from(text: &str) -> Self {
+        match text {
+            "internal" => Self::Internal,
+            "frontend" => Self::Frontend,
+            "source.local" => Self::SourceLocal,
+            "source.git.checkout" => Self::SourceGitCheckout,
+            "exec.cachemount" => Self::ExecCachemount,
+            "regular" => Self::Regular,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(BuildCacheType);
+wire::readable_text!(BuildCacheType);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(BuildCacheType);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterVolumeInfo {
+    /// `CapacityBytes`, since 1.42 (Docker 23.0).
+    pub capacity_bytes: Option<i64>,
+    /// `VolumeContext`, since 1.42 (Docker 23.0).
+    pub volume_context: BTreeMap<String, String>,
+    /// `VolumeID`, since 1.42 (Docker 23.0).
+    pub volume_id: Option<String>,
+    /// `AccessibleTopology`, since 1.42 (Docker 23.0).
+    pub accessible_topology: Vec<Topology>,
+}
+
+wire::readable!(ClusterVolumeInfo);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ClusterVolumeInfo);
+
+impl wire::ReadFields for ClusterVolumeInfo {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "CapacityBytes" => value.read(&mut self.capacity_bytes),
+            "VolumeContext" => value.read(&mut self.volume_context),
+            "VolumeID" => value.read(&mut self.volume_id),
+            "AccessibleTopology" => value.read(&mut self.accessible_topology),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ClusterVolumeInfo {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("CapacityBytes", &self.capacity_bytes)?;
+        to.write("VolumeContext", &self.volume_context)?;
+        to.write("VolumeID", &self.volume_id)?;
+        to.write("AccessibleTopology", &self.accessible_topology)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClusterVolumePublishStatusItemState {
+    /// `pending-publish`, since 1.42 (Docker 23.0).
+    PendingPublish,
+    /// `published`, since 1.42 (Docker 23.0).
+    Published,
+    /// `pending-node-unpublish`, since 1.42 (Docker 23.0).
+    PendingNodeUnpublish,
+    /// `pending-controller-unpublish`, since 1.42 (Docker 23.0).
+    PendingControllerUnpublish,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ClusterVolumePublishStatusItemState {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::PendingPublish => "pending-publish",
+            Self::Published => "published",
+            Self::PendingNodeUnpublish => "pending-node-unpublish",
+            Self::PendingControllerUnpublish => "pending-controller-unpublish",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ClusterVolumePublishStatusItemState {
+    fn from(text: &str) -> Self {
+        match text {
+            "pending-publish" => Self::PendingPublish,
+            "published" => Self::Published,
+            "pending-node-unpublish" => Self::PendingNodeUnpublish,
+            "pending-controller-unpublish" => Self::PendingControllerUnpublish,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ClusterVolumePublishStatusItemState);
+wire::readable_text!(ClusterVolumePublishStatusItemState);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(ClusterVolumePublishStatusItemState);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ClusterVolumePublishStatusItem {
+    /// `NodeID`, since 1.42 (Docker 23.0).
+    pub node_id: Option<String>,
+    /// `State`, since 1.42 (Docker 23.0).
+    pub state: Option<ClusterVolumePublishStatusItemState>,
+    /// `PublishContext`, since 1.42 (Docker 23.0).
+    pub publish_context: BTreeMap<String, String>,
+}
+
+wire::readable!(ClusterVolumePublishStatusItem);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ClusterVolumePublishStatusItem);
+
+impl wire::ReadFields for ClusterVolumePublishStatusItem {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "NodeID" => value.read(&mut self.node_id),
+            "State" => value.read(&mut self.state),
+            "PublishContext" => value.read(&mut self.publish_context),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ClusterVolumePublishStatusItem {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("NodeID", &self.node_id)?;
+        to.write("State", &self.state)?;
+        to.write("PublishContext", &self.publish_context)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClusterVolumeSpecAccessModeScope {
+    /// `single`, since 1.42 (Docker 23.0).
+    Single,
+    /// `multi`, since 1.42 (Docker 23.0).
+    Multi,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ClusterVolumeSpecAccessModeScope {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Single => "single",
+            Self::Multi => "multi",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ClusterVolumeSpecAccessModeScope {
+    fn from(text: &str) -> Self {
+        match text {
+            "single" => Self::Single,
+            "multi" => Self::Multi,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ClusterVolumeSpecAccessModeScope);
+wire::readable_text!(ClusterVolumeSpecAccessModeScope);
+wire::writable_text!(ClusterVolumeSpecAccessModeScope);
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClusterVolumeSpecAccessModeSharing {
+    /// `none`, since 1.42 (Docker 23.0).
+    None,
+    /// `readonly`, since 1.42 (Docker 23.0).
+    Readonly,
+    /// `onewriter`, since 1.42 (Docker 23.0).
+    Onewriter,
+    /// `all`, since 1.42 (Docker 23.0).
+    All,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ClusterVolumeSpecAccessModeSharing {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::None => "none",
+            Self::Readonly => "readonly",
+            Self::Onewriter => "onewriter",
+            Self::All => "all",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ClusterVolumeSpecAccessModeSharing {
+    fn from(text: &str) -> Self {
+        match text {
+            "none" => Self::None,
+            "readonly" => Self::Readonly,
+            "onewriter" => Self::Onewriter,
+            "all" => Self::All,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ClusterVolumeSpecAccessModeSharing);
+wire::readable_text!(ClusterVolumeSpecAccessModeSharing);
+wire::writable_text!(ClusterVolumeSpecAccessModeSharing);
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecAccessModeMountVolume {
+    /// `FsType`, since 1.42 (Docker 23.0).
+    pub fs_type: Option<String>,
+    /// `MountFlags`, since 1.42 (Docker 23.0).
+    pub mount_flags: Option<Vec<String>>,
+}
+
+wire::readable!(ClusterVolumeSpecAccessModeMountVolume);
+wire::writable!(ClusterVolumeSpecAccessModeMountVolume);
+
+impl wire::ReadFields for ClusterVolumeSpecAccessModeMountVolume {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "FsType" => value.read(&mut self.fs_type),
+            "MountFlags" => value.read(&mut self.mount_flags),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecAccessModeMountVolume {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("FsType", &self.fs_type)?;
+        to.write("MountFlags", &self.mount_flags)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecAccessMode {
+    /// `Scope`, since 1.42 (Docker 23.0). Default: `"single"`.
+    pub scope: Option<ClusterVolumeSpecAccessModeScope>,
+    /// `Sharing`, since 1.42 (Docker 23.0). Default: `"none"`.
+    pub sharing: Option<ClusterVolumeSpecAccessModeSharing>,
+    /// `MountVolume`, since 1.42 (Docker 23.0).
+    pub mount_volume: Option<ClusterVolumeSpecAccessModeMountVolume>,
+    /// `BlockVolume`, since 1.42 (Docker 23.0).
+    pub block_volume: Option<Json>,
+}
+
+wire::readable!(ClusterVolumeSpecAccessMode);
+wire::writable!(ClusterVolumeSpecAccessMode);
+
+impl wire::ReadFields for ClusterVolumeSpecAccessMode {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Scope" => value.read(&mut self.scope),
+            "Sharing" => value.read(&mut self.sharing),
+            "MountVolume" => value.read(&mut self.mount_volume),
+            "BlockVolume" => value.read(&mut self.block_volume),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecAccessMode {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Scope", &self.scope)?;
+        to.write("Sharing", &self.sharing)?;
+        to.write("MountVolume", &self.mount_volume)?;
+        to.write("BlockVolume", &self.block_volume)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecAccessibilityRequirements {
+    /// `Requisite`, since 1.42 (Docker 23.0).
+    pub requisite: Option<Vec<Topology>>,
+    /// `Preferred`, since 1.42 (Docker 23.0).
+    pub preferred: Option<Vec<Topology>>,
+}
+
+wire::readable!(ClusterVolumeSpecAccessibilityRequirements);
+wire::writable!(ClusterVolumeSpecAccessibilityRequirements);
+
+impl wire::ReadFields for ClusterVolumeSpecAccessibilityRequirements {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Requisite" => value.read(&mut self.requisite),
+            "Preferred" => value.read(&mut self.preferred),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecAccessibilityRequirements {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Requisite", &self.requisite)?;
+        to.write("Preferred", &self.preferred)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecCapacityRange {
+    /// `RequiredBytes`, since 1.42 (Docker 23.0).
+    pub required_bytes: Option<i64>,
+    /// `LimitBytes`, since 1.42 (Docker 23.0).
+    pub limit_bytes: Option<i64>,
+}
+
+wire::readable!(ClusterVolumeSpecCapacityRange);
+wire::writable!(ClusterVolumeSpecCapacityRange);
+
+impl wire::ReadFields for ClusterVolumeSpecCapacityRange {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "RequiredBytes" => value.read(&mut self.required_bytes),
+            "LimitBytes" => value.read(&mut self.limit_bytes),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecCapacityRange {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("RequiredBytes", &self.required_bytes)?;
+        to.write("LimitBytes", &self.limit_bytes)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ClusterVolumeSpecSecret {
+    /// `Key`, since 1.42 (Docker 23.0).
+    pub key: Option<String>,
+    /// `Secret`, since 1.42 (Docker 23.0).
+    pub secret: Option<String>,
+}
+
+wire::readable!(ClusterVolumeSpecSecret);
+wire::writable!(ClusterVolumeSpecSecret);
+
+impl wire::ReadFields for ClusterVolumeSpecSecret {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Key" => value.read(&mut self.key),
+            "Secret" => value.read(&mut self.secret),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for ClusterVolumeSpecSecret {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Key", &self.key)?;
+        to.write("Secret", &self.secret)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum ClusterVolumeSpecAvailability {
+    /// `active`, since 1.42 (Docker 23.0).
+    Active,
+    /// `pause`, since 1.42 (Docker 23.0).
+    Pause,
+    /// `drain`, since 1.42 (Docker 23.0).
+    Drain,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl ClusterVolumeSpecAvailability {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Active => "active",
+            Self::Pause => "pause",
+            Self::Drain => "drain",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for ClusterVolumeSpecAvailability {
+    fn from(text: &str) -> Self {
+        match text {
+            "active" => Self::Active,
+            "pause" => Self::Pause,
+            "drain" => Self::Drain,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(ClusterVolumeSpecAvailability);
+wire::readable_text!(ClusterVolumeSpecAvailability);
+wire::writable_text!(ClusterVolumeSpecAvailability);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -1166,27 +2288,27 @@ impl wire::WriteFields for ContainerdInfoNamespaces {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageType {
-    /// `builder`, since 1.40 (Docker 19.03).
+    /// `builder`, since 1.41 (Docker 20.10).
     Builder,
-    /// `config`, since 1.40 (Docker 19.03).
+    /// `config`, since 1.31 (Docker 17.07).
     Config,
-    /// `container`, since 1.40 (Docker 19.03).
+    /// `container`.
     Container,
-    /// `daemon`, since 1.40 (Docker 19.03).
+    /// `daemon`.
     Daemon,
-    /// `image`, since 1.40 (Docker 19.03).
+    /// `image`.
     Image,
-    /// `network`, since 1.40 (Docker 19.03).
+    /// `network`.
     Network,
-    /// `node`, since 1.40 (Docker 19.03).
+    /// `node`, since 1.30 (Docker 17.06).
     Node,
-    /// `plugin`, since 1.40 (Docker 19.03).
+    /// `plugin`.
     Plugin,
-    /// `secret`, since 1.40 (Docker 19.03).
+    /// `secret`, since 1.30 (Docker 17.06).
     Secret,
-    /// `service`, since 1.40 (Docker 19.03).
+    /// `service`, since 1.30 (Docker 17.06).
     Service,
-    /// `volume`, since 1.40 (Docker 19.03).
+    /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -1240,9 +2362,9 @@ wire::writable_text!(EventMessageType);
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageScope {
-    /// `local`, since 1.40 (Docker 19.03).
+    /// `local`, since 1.30 (Docker 17.06).
     Local,
-    /// `swarm`, since 1.40 (Docker 19.03).
+    /// `swarm`, since 1.30 (Docker 17.06).
     Swarm,
     /// A text that the description does not list, as it came.
     Other(String),
@@ -1382,6 +2504,48 @@ impl wire::WriteFields for GenericResource {
         Ok(())
     }
 }
+
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[non_exhaustive]
+pub enum PortSummaryType {
+    /// `tcp`.
+    Tcp,
+    /// `udp`.
+    Udp,
+    /// `sctp`, since 1.37 (Docker 18.03).
+    Sctp,
+    /// A text that the description does not list, as it came.
+    Other(String),
+}
+
+impl PortSummaryType {
+    /// The text that stands for this value in requests and answers.
+    pub fn as_str(&self) -> &str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Sctp => "sctp",
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl From<&str> for PortSummaryType {
+    fn from(text: &str) -> Self {
+        match text {
+            "tcp" => Self::Tcp,
+            "udp" => Self::Udp,
+            "sctp" => Self::Sctp,
+            other => Self::Other(other.to_owned()),
+        }
+    }
+}
+
+wire::text_enum!(PortSummaryType);
+wire::readable_text!(PortSummaryType);
+
+#[cfg(feature = "serde-both")]
+wire::writable_text!(PortSummaryType);
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

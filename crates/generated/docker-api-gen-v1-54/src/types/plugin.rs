@@ -9,9 +9,9 @@ pub struct Plugin {
     pub id: Option<String>,
     /// `Name`.
     pub name: String,
-    /// `Enabled`.
+    /// `Enabled`, since 1.25 (Docker 1.13).
     pub enabled: bool,
-    /// `Settings`.
+    /// `Settings`, since 1.25 (Docker 1.13).
     pub settings: PluginSettings,
     /// `PluginReference`, since 1.26 (Docker 1.13.1).
     pub plugin_reference: Option<String>,
@@ -61,14 +61,14 @@ impl wire::WriteFields for Plugin {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Path`.
-    pub path: String,
+    /// `Path`, since 1.25 (Docker 1.13).
+    pub path: Option<String>,
 }
 
 wire::readable!(PluginDevice);
@@ -109,14 +109,14 @@ impl wire::WriteFields for PluginDevice {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
-    pub value: String,
+    /// `Value`, since 1.25 (Docker 1.13).
+    pub value: Option<String>,
 }
 
 wire::readable!(PluginEnv);
@@ -164,7 +164,7 @@ pub struct PluginMount {
     /// `Settable`.
     pub settable: Vec<String>,
     /// `Source`.
-    pub source: String,
+    pub source: Option<String>,
     /// `Destination`.
     pub destination: String,
     /// `Type`.
@@ -216,11 +216,11 @@ impl wire::WriteFields for PluginMount {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginPrivilege {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<Vec<String>>,
 }
 
@@ -257,13 +257,13 @@ impl wire::WriteFields for PluginPrivilege {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginSettings {
-    /// `Mounts`.
+    /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Vec<PluginMount>,
-    /// `Env`.
+    /// `Env`, since 1.25 (Docker 1.13).
     pub env: Vec<String>,
-    /// `Args`.
+    /// `Args`, since 1.25 (Docker 1.13).
     pub args: Vec<String>,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -343,9 +343,9 @@ wire::writable_text!(PluginConfigInterfaceProtocolScheme);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigInterface {
-    /// `Types`.
+    /// `Types`, since 1.25 (Docker 1.13).
     pub types: Vec<String>,
-    /// `Socket`.
+    /// `Socket`, since 1.25 (Docker 1.13).
     pub socket: String,
     /// `ProtocolScheme`, since 1.38 (Docker 18.06).
     pub protocol_scheme: Option<PluginConfigInterfaceProtocolScheme>,
@@ -387,9 +387,9 @@ impl wire::WriteFields for PluginConfigInterface {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigUser {
-    /// `UID`.
+    /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<u32>,
-    /// `GID`.
+    /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<u32>,
 }
 
@@ -427,7 +427,7 @@ impl wire::WriteFields for PluginConfigUser {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigNetwork {
-    /// `Type`.
+    /// `Type`, since 1.25 (Docker 1.13).
     pub type_: String,
 }
 
@@ -463,11 +463,11 @@ impl wire::WriteFields for PluginConfigNetwork {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigLinux {
-    /// `Capabilities`.
+    /// `Capabilities`, since 1.25 (Docker 1.13).
     pub capabilities: Vec<String>,
-    /// `AllowAllDevices`.
+    /// `AllowAllDevices`, since 1.25 (Docker 1.13).
     pub allow_all_devices: bool,
-    /// `Devices`.
+    /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
 
@@ -507,13 +507,13 @@ impl wire::WriteFields for PluginConfigLinux {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigArgs {
-    /// `Name`.
+    /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Settable`.
+    /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
-    /// `Value`.
+    /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
 
@@ -555,9 +555,9 @@ impl wire::WriteFields for PluginConfigArgs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigRootfs {
-    /// `type`.
+    /// `type`, since 1.25 (Docker 1.13).
     pub type_: Option<String>,
-    /// `diff_ids`.
+    /// `diff_ids`, since 1.25 (Docker 1.13).
     pub diff_ids: Vec<String>,
 }
 
@@ -595,23 +595,23 @@ impl wire::WriteFields for PluginConfigRootfs {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
-    /// `Description`.
+    /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
-    /// `Documentation`.
+    /// `Documentation`, since 1.25 (Docker 1.13).
     pub documentation: String,
-    /// `Interface`.
+    /// `Interface`, since 1.25 (Docker 1.13).
     pub interface: PluginConfigInterface,
-    /// `Entrypoint`.
+    /// `Entrypoint`, since 1.25 (Docker 1.13).
     pub entrypoint: Vec<String>,
-    /// `WorkDir`.
+    /// `WorkDir`, since 1.25 (Docker 1.13).
     pub work_dir: String,
-    /// `User`.
+    /// `User`, since 1.25 (Docker 1.13).
     pub user: Option<PluginConfigUser>,
-    /// `Network`.
+    /// `Network`, since 1.25 (Docker 1.13).
     pub network: PluginConfigNetwork,
-    /// `Linux`.
+    /// `Linux`, since 1.25 (Docker 1.13).
     pub linux: PluginConfigLinux,
-    /// `PropagatedMount`.
+    /// `PropagatedMount`, since 1.25 (Docker 1.13).
     pub propagated_mount: String,
     /// `IpcHost`, since 1.29 (Docker 17.05).
     pub ipc_host: bool,
@@ -623,7 +623,7 @@ pub struct PluginConfig {
     pub env: Vec<PluginEnv>,
     /// `Args`.
     pub args: PluginConfigArgs,
-    /// `rootfs`.
+    /// `rootfs`, since 1.25 (Docker 1.13).
     pub rootfs: Option<PluginConfigRootfs>,
 }
 

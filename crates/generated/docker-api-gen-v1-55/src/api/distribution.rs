@@ -22,7 +22,10 @@ impl<'a> Distribution<'a> {
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
         call.path("name", name);
-        Inspect { call }
+        Inspect {
+            call,
+            options: InspectOptions::default(),
+        }
     }
 }
 
@@ -37,22 +40,45 @@ static INSPECT: Operation = Operation {
     tty: None,
 };
 
+/// What can be asked of [`Inspect`]. Nothing is sent that is not set.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct InspectOptions {
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
+}
+
 /// A request to `GET /distribution/{name}/json`, sent by [`send`](Self::send).
 #[derive(Debug)]
 #[must_use = "a request does nothing until it is sent"]
 pub struct Inspect<'a> {
     call: Call<'a>,
+    options: InspectOptions,
 }
 
 impl<'a> Inspect<'a> {
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
+    /// All options at once, in place of those set so far.
+    pub fn options(mut self, options: InspectOptions) -> Self {
+        self.options = options;
+        self
+    }
+
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::DistributionInspect, Error> {
         self.prepare().json().await
     }
 
+    #[inline]
     fn prepare(self) -> Call<'a> {
-        self.call
+        let Self { mut call, options } = self;
+        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call
     }
 }
 
