@@ -83,6 +83,11 @@ impl History {
         self.at_places(version, id, &format!("={value}"))
     }
 
+    /// The place of everything that any version has, in no order.
+    pub fn places(&self) -> impl Iterator<Item = &str> {
+        self.sets.keys().map(String::as_str)
+    }
+
     fn at_places(&self, version: Version, id: TypeId, suffix: &str) -> Option<Span> {
         let at = self.versions.iter().position(|known| *known == version)?;
         let places = self.places[at].get(id.0)?;

@@ -28,6 +28,7 @@ pub mod model;
 pub mod names;
 mod pointer;
 pub mod specs;
+pub mod union;
 mod version;
 pub mod versions;
 mod yaml;

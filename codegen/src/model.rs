@@ -243,7 +243,7 @@ impl Api {
             operations,
             types: reader.types,
         };
-        api.mark_usage();
+        api.find_usage();
         Ok(api)
     }
 
@@ -262,7 +262,11 @@ impl Api {
         }
     }
 
-    fn mark_usage(&mut self) {
+    /// Finds out which way the values of each type travel.
+    pub fn find_usage(&mut self) {
+        for def in &mut self.types {
+            def.usage = Usage::default();
+        }
         let mut requests = Vec::new();
         let mut responses = Vec::new();
         for operation in &self.operations {

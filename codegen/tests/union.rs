@@ -1,0 +1,70 @@
+//! The union of the committed versions.
+
+use std::collections::HashSet;
+use std::fs;
+
+use docker_api_gen_codegen::history::History;
+use docker_api_gen_codegen::model::Api;
+use docker_api_gen_codegen::union::union;
+use docker_api_gen_codegen::versions::Versions;
+use docker_api_gen_codegen::{Document, Version};
+
+fn apis() -> Vec<Api> {
+    let specs = format!("{}/../specs", env!("CARGO_MANIFEST_DIR"));
+    let rows = fs::read_to_string(format!("{specs}/versions.toml")).unwrap();
+    let read = |version: Version| {
+        let name = format!("{specs}/openapi/v{version}.json");
+        let document =
+            Document::parse(&name, version, &fs::read_to_string(&name).unwrap()).unwrap();
+        Api::read(&document.root).unwrap()
+    };
+    Versions::parse("versions.toml", &rows)
+        .unwrap()
+        .iter()
+        .map(read)
+        .collect()
+}
+
+/// Every operation, parameter, field and value of every version is in the union, at the same place.
+#[test]
+fn nothing_of_any_version_is_lost() {
+    let apis = apis();
+    let union = History::new(&[union(&apis).api]);
+    let kept: HashSet<_> = union.places().collect();
+    let all = History::new(&apis);
+    let mut lost: Vec<_> = all.places().filter(|place| !kept.contains(place)).collect();
+    lost.sort_unstable();
+    // What stands at these places changed its shape altogether: see the conflicts below.
+    lost.retain(|place| {
+        let same = place.replace("GET /plugins/{name} > ", "GET /plugins > []");
+        !CONFLICTS.iter().any(|conflict| same.starts_with(conflict))
+    });
+    assert!(lost.is_empty(), "{} lost: {lost:#?}", lost.len());
+}
+
+const CONFLICTS: [&str; 8] = [
+    // One platform before 1.52, several since.
+    "GET /images/get",
+    "GET /images/{name}/get",
+    // Plugins were experimental in 1.24, and other.
+    "GET /plugins > [].Config.Args",
+    "GET /plugins > [].Manifest",
+    "POST /images/load",
+    "POST /plugins/pull > ",
+    "POST /plugins/{name}/push > ",
+    // 1.24 answers nothing where warnings came later.
+    "POST /services/{id}/update > ",
+];
+
+/// Changes that one shape cannot cover are few and known. A new one is to be looked at.
+#[test]
+fn conflicts_are_the_known_ones() {
+    let mut places: Vec<_> = union(&apis())
+        .conflicts
+        .into_iter()
+        .map(|conflict| conflict.place)
+        .collect();
+    places.sort();
+    places.dedup();
+    assert_eq!(places, CONFLICTS);
+}
