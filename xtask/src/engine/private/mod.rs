@@ -32,7 +32,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::{Builder, EngineKind, Net, Registry, find, say};
-use dirs::Dirs;
+use dirs::{Dirs, Lock};
 pub(super) use packages::Wanted;
 use spec::{Answer, DETACH, Outcome, Request, Spec, State};
 
@@ -153,13 +153,16 @@ impl Private {
     }
 
     fn end_from_afar(&self) -> Result<()> {
-        let lock = State::lock(&self.state.folder);
+        let folder = &self.state.folder;
         let start = Instant::now();
         let supervisor = Pid::from_raw(i32::try_from(self.state.supervisor)?);
-        // The lock was held when the state was read, so the process is the one in there; it may have ended since.
+        // The lock was held when the state was read, so it is the process in there; it may have ended since.
         let _ = kill(supervisor, Signal::SIGTERM);
         // Its last act is to remove the folder.
-        while lock.exists() && dirs::try_lock(&lock)?.is_none() {
+        while folder.exists() {
+            if matches!(dirs::try_lock(&State::lock(folder))?, Lock::Free(_)) {
+                return supervise::clear(folder, Some(&self.state));
+            }
             ensure!(
                 start.elapsed() < END,
                 "engine {} has not ended after {} s",
@@ -168,12 +171,6 @@ impl Private {
             );
             thread::sleep(Duration::from_millis(20));
         }
-        ensure!(
-            !self.state.folder.exists(),
-            "engine {} ended, but left {}",
-            self.state.id,
-            self.state.folder.display()
-        );
         Ok(())
     }
 

@@ -2,16 +2,15 @@
 //! the command that started it by as long as that takes, however that command ended.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail};
-use nix::errno::Errno;
 use nix::sched::{CloneFlags, unshare};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -108,7 +107,7 @@ impl Claimed {
                 .and_then(|()| fs::create_dir(state.runtime()))
             {
                 Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     last = Some(error);
                     continue;
                 }
@@ -246,6 +245,9 @@ fn bring_up(mut state: State) -> Result<State> {
 pub(crate) fn clear(folder: &Path, state: Option<&State>) -> Result<()> {
     if let Some(state) = state {
         remove_cgroups(&state.cgroup())?;
+        if state.spec.is_podman() {
+            remove_unused_podman_cgroups();
+        }
         remove_folder(&state.runtime())?;
         if let Some(parent) = state.runtime().parent() {
             // Only if it was the last one.
@@ -266,7 +268,7 @@ pub(crate) fn sweep(dirs: &Dirs) -> Result<()> {
 
 fn remove_folder(folder: &Path) -> Result<()> {
     retry(|| match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     })
     .with_context(|| format!("cannot remove {}", folder.display()))
@@ -285,39 +287,53 @@ fn retry(mut action: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()>
     }
 }
 
-fn remove_cgroups(name: &str) -> Result<()> {
+/// Where control groups are: with version 1 there is one hierarchy per controller.
+fn hierarchies() -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
-    let mut roots = vec![root.to_owned()];
-    // With version 1 there is one hierarchy per controller.
-    roots.extend(
-        fs::read_dir(root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir() && !path.is_symlink()),
-    );
-    for root in roots {
-        let group = root.join(name);
-        if group.is_dir() {
-            remove_cgroup(&group)
-                .with_context(|| format!("cannot remove the control group {}", group.display()))?;
-        }
+    let below = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = below
+        .filter(|path| path.is_dir() && !path.is_symlink())
+        .collect();
+    found.push(root.to_owned());
+    found
+}
+
+fn remove_cgroups(name: &str) -> Result<()> {
+    for group in hierarchies().into_iter().map(|root| root.join(name)) {
+        retry(|| remove_cgroup(&group))
+            .with_context(|| format!("cannot remove the control group {}", group.display()))?;
     }
     Ok(())
 }
 
+/// podman puts all of its containers into one place, ours and others'. Groups in use cannot be removed, and the ones
+/// that can are nobody's.
+fn remove_unused_podman_cgroups() {
+    for group in hierarchies()
+        .into_iter()
+        .map(|root| root.join("libpod_parent"))
+    {
+        let _ = remove_cgroup(&group);
+    }
+}
+
 fn remove_cgroup(group: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(group)? {
+    let entries = match fs::read_dir(group) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut result = Ok(());
+    for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            remove_cgroup(&entry.path())?;
+            result = result.and(remove_cgroup(&entry.path()));
         }
     }
-    retry(|| match fs::remove_dir(group) {
-        Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => Ok(()),
-        result => result,
-    })
+    result.and_then(|()| fs::remove_dir(group))
 }
 
 #[cfg(test)]
