@@ -24,7 +24,7 @@ use nix::unistd::Pid;
 
 use super::spec::{Answer, Request, State};
 use super::sys::{self, Held};
-use super::{dirs, log_tail};
+use super::{dirs, log_excerpt};
 use crate::engine::{Net, Registry};
 
 /// What belongs to the engine alone, inside of a `/run` that is its own too.
@@ -485,12 +485,12 @@ impl Daemon {
         let start = Instant::now();
         while let Err(error) = TcpStream::connect(address) {
             if let Some(how) = self.processes.wait(pid, Duration::from_millis(50)) {
-                bail!("the registry {how}: {}", log_tail(&folder.join("log")));
+                bail!("the registry {how}: {}", log_excerpt(&folder.join("log")));
             }
             ensure!(
                 start.elapsed() < STOP,
                 "the registry does not listen at {address} ({error}): {}",
-                log_tail(&folder.join("log"))
+                log_excerpt(&folder.join("log"))
             );
         }
         running.push(registry);

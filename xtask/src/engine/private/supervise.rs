@@ -17,7 +17,7 @@ use signal_hook::iterator::Signals;
 
 use super::dirs::{self, Dirs};
 use super::spec::{Answer, DETACH, Outcome, Request, Spec, State};
-use super::{ask, image, log_tail, wait_until_it_answers};
+use super::{ask, image, log_excerpt, wait_until_it_answers};
 use crate::engine::Registry;
 
 enum Event {
@@ -142,7 +142,7 @@ impl Claimed {
         let status = init.wait()?;
         match result {
             Err(error) if status.signal().is_none() && !status.success() => {
-                Err(error.context(log_tail(&self.state.log())))
+                Err(error.context(log_excerpt(&self.state.log())))
             }
             result => result,
         }
@@ -161,9 +161,12 @@ impl Claimed {
                 Event::Ready(Err(error)) => return Err(error),
                 Event::Gone if ready => bail!(
                     "the engine ended by itself: {}",
-                    log_tail(&self.state.log())
+                    log_excerpt(&self.state.log())
                 ),
-                Event::Gone => bail!("the engine did not start: {}", log_tail(&self.state.log())),
+                Event::Gone => bail!(
+                    "the engine did not start: {}",
+                    log_excerpt(&self.state.log())
+                ),
             }
         }
     }
