@@ -304,6 +304,10 @@ pub(super) fn start(wanted: &Builder) -> Result<Private> {
         wanted.net == Net::Private || !Path::new("/sys/class/net/docker0").exists(),
         "this machine has a docker0, which an engine in the machine's network would take away from its owner"
     );
+    ensure!(
+        wanted.net == Net::Private || !wanted.kind.is_some_and(EngineKind::is_podman),
+        "podman would leave its bridges and firewall rules in the machine's network"
+    );
     let dirs = Dirs::new()?;
     supervise::sweep(&dirs)?;
     let source = Source::find(&dirs, wanted.kind)?;
