@@ -10,7 +10,7 @@ use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::sched::{CloneFlags, unshare};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
@@ -247,6 +247,7 @@ fn bring_up(mut state: State) -> Result<State> {
 /// Removes what outlives an engine's processes. The folder comes last, as it says what else there is.
 pub(crate) fn clear(folder: &Path, state: Option<&State>) -> Result<()> {
     if let Some(state) = state {
+        wait_for_the_end(state)?;
         remove_cgroups(&state.cgroup())?;
         if state.spec.is_podman() {
             remove_unused_podman_cgroups();
@@ -258,6 +259,39 @@ pub(crate) fn clear(folder: &Path, state: Option<&State>) -> Result<()> {
         }
     }
     remove_folder(folder)
+}
+
+/// After a supervisor was killed, its engine ends by itself, but not at once. With the first process the others are
+/// gone too: the kernel sees to that before it lets that one go.
+fn wait_for_the_end(state: &State) -> Result<()> {
+    let Some(init) = state.init else {
+        return Ok(());
+    };
+    let start = Instant::now();
+    while fs::read_to_string(format!("/proc/{init}/status"))
+        .is_ok_and(|status| is_living_init(&status))
+    {
+        ensure!(
+            start.elapsed() < Duration::from_secs(20),
+            "the supervisor of engine {} is gone, but its process {init} lives on: kill it",
+            state.id
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Whether a `/proc/PID/status` is of a process that is the first in its namespace, and not a mere zombie.
+fn is_living_init(status: &str) -> bool {
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::split_whitespace)
+    };
+    let first =
+        field("NSpid:").is_some_and(|ids| ids.clone().count() > 1 && ids.last() == Some("1"));
+    first && field("State:").is_some_and(|mut state| !matches!(state.next(), Some("Z" | "X")))
 }
 
 /// Removes the remains of engines whose supervisor was killed.
@@ -353,6 +387,14 @@ mod tests {
         assert!(stops(b""));
         assert!(stops(b"deta"));
         assert!(!stops(b"detach\n"));
+    }
+
+    #[test]
+    fn an_init_lives_until_it_is_a_zombie() {
+        assert!(is_living_init("State:\tS (sleeping)\nNSpid:\t912\t1\n"));
+        assert!(!is_living_init("State:\tZ (zombie)\nNSpid:\t912\t1\n"));
+        assert!(!is_living_init("State:\tS (sleeping)\nNSpid:\t912\t7\n"));
+        assert!(!is_living_init("State:\tS (sleeping)\nNSpid:\t1\n"));
     }
 
     #[test]
