@@ -1,5 +1,6 @@
 //! `cargo xtask engine …`.
 
+use std::io::{ErrorKind, Write};
 use std::process::{Command, ExitCode};
 
 use anyhow::{Context, Result, bail};
@@ -128,9 +129,9 @@ pub fn run(args: Args) -> Result<ExitCode> {
             } else {
                 Registry::Open
             };
-            println!("{}", chosen(name.as_deref())?.registry(registry)?);
+            print(chosen(name.as_deref())?.registry(registry)?)?;
             if closed {
-                println!("{} {}", Registry::USER, Registry::PASSWORD);
+                print(&format!("{} {}", Registry::USER, Registry::PASSWORD))?;
             }
         }
         EngineCommand::Restart { name } => chosen(name.as_deref())?.restart()?,
@@ -147,8 +148,7 @@ fn up(mut builder: Builder, name: Option<String>) -> Result<()> {
     engines.retain(|engine| wanted.is_none_or(|wanted| wanted == engine.name()));
     if let Some(engine) = engines.first() {
         say(format_args!("{} is up already", engine.name()));
-        println!("{}", engine.host());
-        return Ok(());
+        return print(engine.host());
     }
     builder.name = name;
     builder.keep = true;
@@ -159,8 +159,7 @@ fn up(mut builder: Builder, name: Option<String>) -> Result<()> {
         )),
         Inner::Private(engine) => engine.detach()?,
     }
-    println!("{}", engine.host());
-    Ok(())
+    print(engine.host())
 }
 
 fn down(names: &[String]) -> Result<()> {
@@ -187,8 +186,7 @@ fn env(name: Option<&str>) -> Result<()> {
         (None, true) => existing().context("no engine is up (cargo xtask engine up starts one)")?,
         _ => select(name, engines)?.host().to_owned(),
     };
-    println!("export DOCKER_HOST={}", quoted(&host));
-    Ok(())
+    print(&format!("export DOCKER_HOST={}", quoted(&host)))
 }
 
 /// For a shell, which takes plain addresses as they are.
@@ -202,15 +200,15 @@ fn quoted(text: &str) -> String {
 }
 
 fn list() -> Result<()> {
-    match existing() {
-        Ok(host) => println!("found by docker    yes  {host}"),
-        Err(why) => println!("found by docker    no   {why:#}"),
-    }
+    print(&match existing() {
+        Ok(host) => format!("found by docker    yes  {host}"),
+        Err(why) => format!("found by docker    no   {why:#}"),
+    })?;
     for kind in EngineKind::ALL {
-        match private::available(kind) {
-            Ok(version) => println!("{kind:<18} yes  {version}"),
-            Err(why) => println!("{kind:<18} no   {}", format!("{why:#}").replace('\n', " ")),
-        }
+        print(&match private::available(kind) {
+            Ok(version) => format!("{kind:<18} yes  {version}"),
+            Err(why) => format!("{kind:<18} no   {}", format!("{why:#}").replace('\n', " ")),
+        })?;
     }
     for engine in private::running()? {
         let whose = if engine.is_kept() {
@@ -218,14 +216,22 @@ fn list() -> Result<()> {
         } else {
             "in use by a command"
         };
-        println!(
-            "running            {}  {}  {}  {whose}",
+        let version = engine.version().unwrap_or("starting");
+        print(&format!(
+            "running            {}  {version}  {}  {whose}",
             engine.name(),
-            engine.version().unwrap_or("starting"),
             engine.host()
-        );
+        ))?;
     }
     Ok(())
+}
+
+/// Unlike `println!`, takes it well when nobody reads on.
+fn print(line: &str) -> Result<()> {
+    match writeln!(std::io::stdout(), "{line}") {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        result => result.context("cannot print"),
+    }
 }
 
 /// The engines that `engine up` started.

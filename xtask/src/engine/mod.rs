@@ -15,6 +15,7 @@ mod private;
 mod private;
 
 use std::ffi::OsStr;
+use std::io::Write;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -30,7 +31,8 @@ pub enum Net {
     /// A network namespace of its own, with loopback and nothing else.
     #[default]
     Private,
-    /// The machine's: its tcp ports can be reached from there, and its containers have no bridge.
+    /// The machine's: its tcp ports can be reached from there, and its containers have no bridge. Networks that are
+    /// made in such an engine must be removed from it, as they would stay on the machine. For Docker only.
     Host,
 }
 
@@ -321,5 +323,6 @@ fn existing() -> Result<String> {
 
 /// Progress goes where it does not mix with results.
 fn say(what: std::fmt::Arguments<'_>) {
-    eprintln!("engine: {what}");
+    // Nobody may be reading any more; that must not keep an engine from being cleared up.
+    let _ = writeln!(std::io::stderr(), "engine: {what}");
 }

@@ -1,6 +1,7 @@
 //! Where engines are kept: packages and data of running ones, all below cargo's target folder.
 
 use std::fs::File;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -76,12 +77,24 @@ pub(crate) fn lock(path: &Path) -> Result<Flock<File>> {
         .with_context(|| format!("cannot lock {}", path.display()))
 }
 
-/// The lock, if nobody has it.
-pub(crate) fn try_lock(path: &Path) -> Result<Option<Flock<File>>> {
-    let file = File::create(path).with_context(|| format!("cannot make {}", path.display()))?;
+/// What can be learned about a lock without waiting.
+pub(crate) enum Lock {
+    /// Somebody has it.
+    Held,
+    /// Now we have it.
+    Free(#[expect(dead_code, reason = "held, not read")] Flock<File>),
+    Missing,
+}
+
+pub(crate) fn try_lock(path: &Path) -> Result<Lock> {
+    let file = match File::open(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(Lock::Missing),
+        Err(error) => return Err(error).with_context(|| format!("cannot open {}", path.display())),
+    };
     match Flock::lock(file, FlockArg::LockExclusiveNonblock) {
-        Ok(lock) => Ok(Some(lock)),
-        Err((_, Errno::EWOULDBLOCK)) => Ok(None),
+        Ok(lock) => Ok(Lock::Free(lock)),
+        Err((_, Errno::EWOULDBLOCK)) => Ok(Lock::Held),
         Err((_, error)) => Err(error).with_context(|| format!("cannot lock {}", path.display())),
     }
 }

@@ -5,7 +5,7 @@
 use std::collections::HashMap;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::TcpStream;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
@@ -22,13 +22,16 @@ use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 
-use super::dirs;
 use super::spec::{Answer, Request, State};
 use super::sys::{self, Held};
+use super::{dirs, log_excerpt};
 use crate::engine::{Net, Registry};
 
 /// What belongs to the engine alone, inside of a `/run` that is its own too.
 const OWN: &str = "/run/engine";
+
+/// Where version 2 of control groups is mounted on a machine that has both.
+const UNIFIED: &str = "/sys/fs/cgroup/unified";
 
 /// How long a daemon may take to stop before it is killed.
 const STOP: Duration = Duration::from_secs(20);
@@ -80,6 +83,7 @@ fn serve(state: State, mut stdin: impl BufRead + Send + 'static, log: &File) -> 
         processes: Arc::clone(&processes),
         log: log.try_clone()?,
         pid: Mutex::new(None),
+        registries: Mutex::default(),
     });
     daemon.start()?;
     thread::spawn(move || {
@@ -111,17 +115,24 @@ fn arrange(state: &State) -> Result<()> {
     for name in ["bin", "data", "home", "registry", "tmp", "tree"] {
         fs::create_dir_all(own(name))?;
     }
-    for name in ["data", "registry"] {
+    for name in ["data", "registry", "tmp"] {
         fs::create_dir_all(folder.path().join(name))?;
         sys::bind(&folder.path().join(name), &own(name))?;
     }
+    sys::bind(&own("tmp"), Path::new("/var/tmp"))?;
 
     if spec.net == Net::Private {
         show_network_devices()?;
     }
 
+    if spec.is_podman() && Path::new(UNIFIED).is_dir() {
+        // Beside version 1, crun takes version 2 only without controllers; not there at all will do as well.
+        sys::detach(Path::new(UNIFIED))?;
+    }
+
     // These are written to whatever an engine is told.
     sys::cover(Path::new("/opt"), &["containerd"])?;
+    sys::cover(Path::new("/var/cache"), &["containers"])?;
     sys::cover(
         Path::new("/var/lib"),
         &["cni", "containerd", "containers", "docker"],
@@ -212,12 +223,12 @@ fn choose_iptables() -> Result<()> {
 
 /// How to start what runs in here.
 struct Commands {
-    path: String,
-    daemon: PathBuf,
+    folders: Vec<PathBuf>,
+    daemon: &'static str,
     args: Vec<String>,
     env: Vec<(String, String)>,
     /// What a killed daemon leaves behind that would keep it from starting.
-    stale: Vec<PathBuf>,
+    stale: [PathBuf; 2],
 }
 
 impl Commands {
@@ -228,43 +239,41 @@ impl Commands {
             Some(_) => ["/usr/sbin", "/usr/bin"].map(PathBuf::from).to_vec(),
             None => dirs::search_path(),
         });
-        let path = folders
-            .iter()
-            .map(|folder| folder.display().to_string())
-            .collect::<Vec<_>>()
-            .join(":");
-        let name = if spec.is_podman() {
-            "podman"
-        } else {
-            "dockerd"
+        let (daemon, (args, mut env)) = match spec.is_podman() {
+            true => ("podman", podman(state)?),
+            false => ("dockerd", docker(state)?),
         };
-        let daemon = folders
-            .iter()
-            .map(|folder| folder.join(name))
-            .find(|path| path.is_file());
-        let daemon = daemon.with_context(|| format!("there is no {name} in {path}"))?;
-        let (mut args, mut env) = if spec.is_podman() {
-            podman(state)?
-        } else {
-            docker(state)?
-        };
-        args.extend(spec.args.iter().cloned());
         env.extend(spec.env.iter().cloned());
-        let socket = state.runtime().join("docker.sock");
+        let stale = [
+            state.runtime().join("docker.sock"),
+            "/run/docker.pid".into(),
+        ];
         Ok(Commands {
-            path,
+            folders,
             daemon,
             args,
             env,
-            stale: vec![socket, "/run/docker.pid".into()],
+            stale,
         })
+    }
+
+    fn find(&self, program: &str) -> Result<PathBuf> {
+        let found = self
+            .folders
+            .iter()
+            .map(|folder| folder.join(program))
+            .find(|path| path.is_file());
+        found.with_context(|| format!("there is no {program} in any of {:?}", self.folders))
     }
 
     fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
-            .env("PATH", &self.path)
+            .env(
+                "PATH",
+                std::env::join_paths(&self.folders).unwrap_or_default(),
+            )
             .env("HOME", own("home"))
             .env("TMPDIR", own("tmp"))
             .current_dir("/")
@@ -284,7 +293,7 @@ fn docker(state: &State) -> Result<Arguments> {
         format!("--data-root={}", own("data").display()),
         "--exec-root=/run/docker".to_owned(),
         "--pidfile=/run/docker.pid".to_owned(),
-        // Outlive the namespaces otherwise, and could not be told from those of other engines.
+        // Control groups outlive the namespaces; under this name they are found again.
         format!("--cgroup-parent=/{}", state.cgroup()),
         "--exec-opt=native.cgroupdriver=cgroupfs".to_owned(),
     ];
@@ -299,11 +308,41 @@ fn docker(state: &State) -> Result<Arguments> {
             .map(str::to_owned),
         );
     }
+    args.extend(state.spec.args.iter().cloned());
     Ok((args, Vec::new()))
 }
 
-fn podman(_state: &State) -> Result<Arguments> {
-    bail!("podman is not supported yet")
+fn podman(state: &State) -> Result<Arguments> {
+    let config = own("containers.conf");
+    fs::write(
+        &config,
+        format!(
+            "[engine]\ncgroup_manager = \"cgroupfs\"\nevents_logger = \"file\"\nimage_copy_tmp_dir = \"{}\"\n\
+             runtime = \"crun\"\n[containers]\nlog_driver = \"k8s-file\"\n[network]\nnetwork_backend = \"netavark\"\n",
+            own("tmp").display()
+        ),
+    )?;
+    let registries = Path::new("/etc/containers/registries.conf.d");
+    fs::create_dir_all(registries)?;
+    let insecure = [Registry::Open, Registry::Closed].map(|registry| {
+        format!(
+            "[[registry]]\nlocation = \"{}\"\ninsecure = true\n",
+            registry.address()
+        )
+    });
+    fs::write(registries.join("engine.conf"), insecure.concat())?;
+    let mut args = vec![
+        format!("--root={}", own("data").display()),
+        "--runroot=/run/containers/storage".to_owned(),
+    ];
+    // What is asked for concerns all of podman, so it comes before the command.
+    args.extend(state.spec.args.iter().cloned());
+    args.extend(["system", "service", "--time=0"].map(str::to_owned));
+    args.push(state.host());
+    Ok((
+        args,
+        vec![("CONTAINERS_CONF".to_owned(), config.display().to_string())],
+    ))
 }
 
 /// Children, and those that inherit from them.
@@ -367,6 +406,7 @@ struct Daemon {
     processes: Arc<Processes>,
     log: File,
     pid: Mutex<Option<i32>>,
+    registries: Mutex<Vec<Registry>>,
 }
 
 impl Daemon {
@@ -378,7 +418,9 @@ impl Daemon {
                     .with_context(|| format!("cannot remove {}", file.display()))?;
             }
         }
-        let mut command = self.commands.command(&self.commands.daemon);
+        let mut command = self
+            .commands
+            .command(&self.commands.find(self.commands.daemon)?);
         command
             .args(&self.commands.args)
             .envs(self.commands.env.iter().map(|(name, value)| (name, value)))
@@ -415,8 +457,44 @@ impl Daemon {
         }
     }
 
-    fn registry(&self, _registry: Registry) -> Result<()> {
-        bail!("registry is not supported yet")
+    fn registry(&self, registry: Registry) -> Result<()> {
+        let address = registry.address();
+        let mut running = self.registries.lock().expect("no thread panics");
+        if running.contains(&registry) {
+            return Ok(());
+        }
+        let program = self.commands.find("docker-registry").context(
+            "install docker-registry, or ask for a kind of engine that comes from packages",
+        )?;
+        let folder = own("registry").join(address);
+        fs::create_dir_all(&folder)?;
+        let config = folder.join("config.yml");
+        fs::write(&config, registry_config(registry, &folder))?;
+        fs::write(
+            folder.join("users"),
+            format!("{}:{}\n", Registry::USER, PASSWORD_DIGEST),
+        )?;
+        let log = File::create(folder.join("log"))?;
+        let mut command = self.commands.command(&program);
+        command
+            .arg("serve")
+            .arg(&config)
+            .stdout(log.try_clone()?)
+            .stderr(log);
+        let pid = self.processes.start(&mut command)?;
+        let start = Instant::now();
+        while let Err(error) = TcpStream::connect(address) {
+            if let Some(how) = self.processes.wait(pid, Duration::from_millis(50)) {
+                bail!("the registry {how}: {}", log_excerpt(&folder.join("log")));
+            }
+            ensure!(
+                start.elapsed() < STOP,
+                "the registry does not listen at {address} ({error}): {}",
+                log_excerpt(&folder.join("log"))
+            );
+        }
+        running.push(registry);
+        Ok(())
     }
 
     fn handle(&self, request: Request) -> Result<Answer> {
@@ -447,17 +525,20 @@ fn answer(daemon: &Daemon, connection: UnixStream) {
     let _ = (&connection).write_all(&answer);
 }
 
-/// Waits until somebody listens.
-#[allow(dead_code)]
-fn wait_for(address: SocketAddr, patience: Duration) -> Result<()> {
-    let start = Instant::now();
-    loop {
-        match TcpStream::connect_timeout(&address, Duration::from_secs(1)) {
-            Ok(_) => return Ok(()),
-            Err(error) if start.elapsed() > patience => {
-                return Err(error).with_context(|| format!("nobody listens at {address}"));
-            }
-            Err(_) => thread::sleep(Duration::from_millis(50)),
-        }
+/// bcrypt's of [`Registry::PASSWORD`], the only kind that the registry takes.
+const PASSWORD_DIGEST: &str = "$2y$05$Zq7mKc1TnW0uXbE4hRsVdO0r7Fx9HS47mavcddOP83Eu4hXPM.Xmi";
+
+fn registry_config(registry: Registry, folder: &Path) -> String {
+    let folder = folder.display();
+    let mut config = format!(
+        "version: 0.1\nstorage:\n  filesystem:\n    rootdirectory: {folder}/data\n  delete:\n    enabled: true\n\
+         http:\n  addr: {}\n",
+        registry.address()
+    );
+    if registry == Registry::Closed {
+        config.push_str(&format!(
+            "auth:\n  htpasswd:\n    realm: registry\n    path: {folder}/users\n"
+        ));
     }
+    config
 }

@@ -32,7 +32,7 @@ use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::{Builder, EngineKind, Net, Registry, find, say};
-use dirs::Dirs;
+use dirs::{Dirs, Lock};
 pub(super) use packages::Wanted;
 use spec::{Answer, DETACH, Outcome, Request, Spec, State};
 
@@ -42,8 +42,9 @@ pub(super) use supervise::run as supervise;
 /// How long an engine may take to answer; on a busy machine that is long.
 const START: Duration = Duration::from_secs(120);
 
-/// How much of a daemon's log is shown when it fails.
-const LOG_LINES: usize = 20;
+/// How many lines of a daemon's log are shown when it fails.
+const LOG_START: usize = 4;
+const LOG_END: usize = 20;
 
 /// How long an engine's end may take.
 const END: Duration = Duration::from_secs(60);
@@ -153,13 +154,16 @@ impl Private {
     }
 
     fn end_from_afar(&self) -> Result<()> {
-        let lock = State::lock(&self.state.folder);
+        let folder = &self.state.folder;
         let start = Instant::now();
         let supervisor = Pid::from_raw(i32::try_from(self.state.supervisor)?);
-        // The lock was held when the state was read, so the process is the one in there; it may have ended since.
+        // The lock was held when the state was read, so it is the process in there; it may have ended since.
         let _ = kill(supervisor, Signal::SIGTERM);
         // Its last act is to remove the folder.
-        while lock.exists() && dirs::try_lock(&lock)?.is_none() {
+        while folder.exists() {
+            if matches!(dirs::try_lock(&State::lock(folder))?, Lock::Free(_)) {
+                return supervise::clear(folder, Some(&self.state));
+            }
             ensure!(
                 start.elapsed() < END,
                 "engine {} has not ended after {} s",
@@ -168,12 +172,6 @@ impl Private {
             );
             thread::sleep(Duration::from_millis(20));
         }
-        ensure!(
-            !self.state.folder.exists(),
-            "engine {} ended, but left {}",
-            self.state.id,
-            self.state.folder.display()
-        );
         Ok(())
     }
 
@@ -268,13 +266,13 @@ fn wait_until_it_answers(state: &State) -> Result<()> {
     while let Err(error) = find::ping(&host) {
         // Before it listens for requests, the first process has not come to starting the daemon.
         if let Ok(Answer::Ended(how)) = ask(state, &Request::Status) {
-            bail!("the daemon {how}: {}", log_tail(&state.log()));
+            bail!("the daemon {how}: {}", log_excerpt(&state.log()));
         }
         if start.elapsed() > START {
             bail!(
                 "the daemon does not answer after {} s ({error:#}): {}",
                 START.as_secs(),
-                log_tail(&state.log())
+                log_excerpt(&state.log())
             );
         }
         thread::sleep(Duration::from_millis(50));
@@ -282,29 +280,33 @@ fn wait_until_it_answers(state: &State) -> Result<()> {
     Ok(())
 }
 
-/// The last lines a daemon wrote, for messages.
-fn log_tail(log: &Path) -> String {
+/// What a daemon wrote, for messages: usually the end says it, but a usage text comes after the complaint.
+fn log_excerpt(log: &Path) -> String {
     let text = std::fs::read(log).unwrap_or_default();
     let text = String::from_utf8_lossy(&text);
     let lines: Vec<&str> = text.lines().collect();
-    if lines.is_empty() {
-        return "it wrote nothing".to_owned();
+    match lines.len() {
+        0 => "it wrote nothing".to_owned(),
+        count if count <= LOG_START + LOG_END => format!("it wrote\n{}", lines.join("\n")),
+        count => format!(
+            "it wrote\n{}\n[{} lines]\n{}",
+            lines[..LOG_START].join("\n"),
+            count - LOG_START - LOG_END,
+            lines[count - LOG_END..].join("\n")
+        ),
     }
-    format!(
-        "its last words were\n{}",
-        lines[lines.len().saturating_sub(LOG_LINES)..].join("\n")
-    )
 }
 
 /// Starts an engine and waits until it answers.
 pub(super) fn start(wanted: &Builder) -> Result<Private> {
-    ensure!(
-        nix::unistd::geteuid().is_root(),
-        "a private engine takes root (namespaces, mounts): run as root, or start an engine yourself and set DOCKER_HOST"
-    );
+    ensure_root()?;
     ensure!(
         wanted.net == Net::Private || !Path::new("/sys/class/net/docker0").exists(),
         "this machine has a docker0, which an engine in the machine's network would take away from its owner"
+    );
+    ensure!(
+        wanted.net == Net::Private || !wanted.kind.is_some_and(EngineKind::is_podman),
+        "podman would leave its bridges and firewall rules in the machine's network"
     );
     let dirs = Dirs::new()?;
     supervise::sweep(&dirs)?;
@@ -366,6 +368,14 @@ pub(super) fn start(wanted: &Builder) -> Result<Private> {
     }
 }
 
+fn ensure_root() -> Result<()> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "a private engine takes root (namespaces, mounts): run as root, or start an engine yourself and set DOCKER_HOST"
+    );
+    Ok(())
+}
+
 /// The engines that run, whoever started them.
 pub(super) fn running() -> Result<Vec<Private>> {
     let (running, _) = State::all(&Dirs::new()?)?;
@@ -382,13 +392,13 @@ pub(super) fn sweep() -> Result<()> {
 
 /// Where this kind of engine would come from.
 pub(super) fn available(kind: EngineKind) -> Result<String> {
+    ensure_root()?;
     let dirs = Dirs::new()?;
     if let Some(tree) = packages::cached(&dirs, &kind.wanted()) {
         return Ok(format!("{} (unpacked)", tree.version));
     }
     if let Some(installed) = Installed::find()?
-        && kind.is_version(&installed.version)
-        && !kind.is_podman()
+        && installed.is(kind)
     {
         return Ok(format!("{} (installed)", installed.version));
     }
@@ -408,23 +418,32 @@ impl Source {
         let installed = Installed::find()?;
         match kind {
             Some(kind) => match installed {
-                Some(installed) if !kind.is_podman() && kind.is_version(&installed.version) => {
-                    Source::installed(dirs, Some(kind))
-                }
-                _ => Source::unpacked(dirs, kind).with_context(|| format!("cannot get {kind}")),
+                Some(installed) if installed.is(kind) => Source::installed(dirs, Some(kind)),
+                _ => Source::unpacked(dirs, kind).with_context(|| {
+                    format!(
+                        "cannot get {kind}; without --engine, one that you start yourself will do"
+                    )
+                }),
             },
             None if installed.is_some() => Source::installed(dirs, None),
             None => {
-                let mut errors = Vec::new();
+                let mut errors: Vec<(EngineKind, String)> = Vec::new();
                 for kind in EngineKind::PREFERRED {
                     match Source::unpacked(dirs, kind) {
                         Ok(source) => return Ok(source),
-                        Err(error) => errors.push(format!("{kind}: {error:#}")),
+                        Err(error) => errors.push((kind, format!("{error:#}"))),
                     }
                 }
-                errors.dedup_by_key(|error| error.split_once(": ").map(|(_, why)| why.to_owned()));
+                let same = errors.iter().all(|(_, error)| *error == errors[0].1);
+                let errors: Vec<String> = match same {
+                    true => errors.into_iter().take(1).map(|(_, error)| error).collect(),
+                    false => errors
+                        .iter()
+                        .map(|(kind, error)| format!("{kind}: {error}"))
+                        .collect(),
+                };
                 bail!(
-                    "no dockerd is installed, and none could be fetched (install Docker and start it, or set DOCKER_HOST): {}",
+                    "no dockerd is installed and none could be fetched ({}): install Docker and start it, or set DOCKER_HOST",
                     errors.join("; ")
                 )
             }
@@ -477,6 +496,10 @@ struct Installed {
 }
 
 impl Installed {
+    fn is(&self, kind: EngineKind) -> bool {
+        !kind.is_podman() && kind.is_version(&self.version)
+    }
+
     fn find() -> Result<Option<Installed>> {
         let Some(dockerd) = dirs::program("dockerd") else {
             return Ok(None);
@@ -628,20 +651,23 @@ mod tests {
     }
 
     #[test]
-    fn the_end_of_a_log_is_shown() {
+    fn both_ends_of_a_log_are_shown() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("log");
-        assert_eq!(log_tail(&log), "it wrote nothing");
+        assert_eq!(log_excerpt(&log), "it wrote nothing");
         std::fs::write(
             &log,
             (0..30).map(|n| format!("line {n}\n")).collect::<String>(),
         )
         .unwrap();
-        let tail = log_tail(&log);
-        assert!(
-            tail.contains("line 10\n") && tail.ends_with("line 29") && !tail.contains("line 9\n"),
-            "{tail}"
+        assert_eq!(
+            log_excerpt(&log)
+                .lines()
+                .filter(|line| ["line 0", "line 3", "[6 lines]", "line 10"].contains(line))
+                .count(),
+            4
         );
+        assert!(log_excerpt(&log).ends_with("line 29"));
     }
 
     #[test]

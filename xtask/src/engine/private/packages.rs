@@ -129,8 +129,7 @@ fn find(folder: &Path, wanted: &Wanted) -> Result<(Apt, String)> {
     for tool in ["apt-get", "dpkg-deb"] {
         ensure!(
             dirs::program(tool).is_some(),
-            "{} comes from Debian's packages, and there is no {tool} here: install Docker and start it, or set DOCKER_HOST",
-            wanted.name
+            "the packages are Debian's, and there is no {tool} here"
         );
     }
     let archives = archives()?;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context, Result};
 use serde::{Deserialize, Serialize};
 
-use super::dirs::{self, Dirs};
+use super::dirs::{self, Dirs, Lock};
 use crate::engine::{EngineKind, Net, Registry};
 
 /// The engine to start.
@@ -103,8 +103,9 @@ impl State {
                 continue;
             }
             match dirs::try_lock(&State::lock(&folder))? {
-                Some(_) => left.push(folder),
-                None => running.extend(State::load(&folder)),
+                Lock::Held => running.extend(State::load(&folder)),
+                // Without a lock, somebody died while clearing up.
+                Lock::Free(_) | Lock::Missing => left.push(folder),
             }
         }
         running.sort_by(|a, b| (&a.spec.name, &a.id).cmp(&(&b.spec.name, &b.id)));

@@ -2,23 +2,22 @@
 //! the command that started it by as long as that takes, however that command ended.
 
 use std::fs;
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, ErrorKind, Read, Write};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::{Sender, channel};
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, bail};
-use nix::errno::Errno;
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use nix::sched::{CloneFlags, unshare};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
 use super::dirs::{self, Dirs};
 use super::spec::{Answer, DETACH, Outcome, Request, Spec, State};
-use super::{ask, image, log_tail, wait_until_it_answers};
+use super::{ask, image, log_excerpt, wait_until_it_answers};
 use crate::engine::Registry;
 
 enum Event {
@@ -108,7 +107,7 @@ impl Claimed {
                 .and_then(|()| fs::create_dir(state.runtime()))
             {
                 Ok(()) => {}
-                Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {
+                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
                     last = Some(error);
                     continue;
                 }
@@ -143,7 +142,7 @@ impl Claimed {
         let status = init.wait()?;
         match result {
             Err(error) if status.signal().is_none() && !status.success() => {
-                Err(error.context(log_tail(&self.state.log())))
+                Err(error.context(log_excerpt(&self.state.log())))
             }
             result => result,
         }
@@ -162,9 +161,12 @@ impl Claimed {
                 Event::Ready(Err(error)) => return Err(error),
                 Event::Gone if ready => bail!(
                     "the engine ended by itself: {}",
-                    log_tail(&self.state.log())
+                    log_excerpt(&self.state.log())
                 ),
-                Event::Gone => bail!("the engine did not start: {}", log_tail(&self.state.log())),
+                Event::Gone => bail!(
+                    "the engine did not start: {}",
+                    log_excerpt(&self.state.log())
+                ),
             }
         }
     }
@@ -245,7 +247,11 @@ fn bring_up(mut state: State) -> Result<State> {
 /// Removes what outlives an engine's processes. The folder comes last, as it says what else there is.
 pub(crate) fn clear(folder: &Path, state: Option<&State>) -> Result<()> {
     if let Some(state) = state {
+        wait_for_the_end(state)?;
         remove_cgroups(&state.cgroup())?;
+        if state.spec.is_podman() {
+            remove_unused_podman_cgroups();
+        }
         remove_folder(&state.runtime())?;
         if let Some(parent) = state.runtime().parent() {
             // Only if it was the last one.
@@ -253,6 +259,39 @@ pub(crate) fn clear(folder: &Path, state: Option<&State>) -> Result<()> {
         }
     }
     remove_folder(folder)
+}
+
+/// After a supervisor was killed, its engine ends by itself, but not at once. With the first process the others are
+/// gone too: the kernel sees to that before it lets that one go.
+fn wait_for_the_end(state: &State) -> Result<()> {
+    let Some(init) = state.init else {
+        return Ok(());
+    };
+    let start = Instant::now();
+    while fs::read_to_string(format!("/proc/{init}/status"))
+        .is_ok_and(|status| is_living_init(&status))
+    {
+        ensure!(
+            start.elapsed() < Duration::from_secs(20),
+            "the supervisor of engine {} is gone, but its process {init} lives on: kill it",
+            state.id
+        );
+        thread::sleep(Duration::from_millis(20));
+    }
+    Ok(())
+}
+
+/// Whether a `/proc/PID/status` is of a process that is the first in its namespace, and not a mere zombie.
+fn is_living_init(status: &str) -> bool {
+    let field = |name: &str| {
+        status
+            .lines()
+            .find_map(|line| line.strip_prefix(name))
+            .map(str::split_whitespace)
+    };
+    let first =
+        field("NSpid:").is_some_and(|ids| ids.clone().count() > 1 && ids.last() == Some("1"));
+    first && field("State:").is_some_and(|mut state| !matches!(state.next(), Some("Z" | "X")))
 }
 
 /// Removes the remains of engines whose supervisor was killed.
@@ -266,7 +305,7 @@ pub(crate) fn sweep(dirs: &Dirs) -> Result<()> {
 
 fn remove_folder(folder: &Path) -> Result<()> {
     retry(|| match fs::remove_dir_all(folder) {
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result,
     })
     .with_context(|| format!("cannot remove {}", folder.display()))
@@ -285,39 +324,53 @@ fn retry(mut action: impl FnMut() -> std::io::Result<()>) -> std::io::Result<()>
     }
 }
 
-fn remove_cgroups(name: &str) -> Result<()> {
+/// Where control groups are: with version 1 there is one hierarchy per controller.
+fn hierarchies() -> Vec<PathBuf> {
     let root = Path::new("/sys/fs/cgroup");
-    let mut roots = vec![root.to_owned()];
-    // With version 1 there is one hierarchy per controller.
-    roots.extend(
-        fs::read_dir(root)
-            .into_iter()
-            .flatten()
-            .flatten()
-            .map(|entry| entry.path())
-            .filter(|path| path.is_dir() && !path.is_symlink()),
-    );
-    for root in roots {
-        let group = root.join(name);
-        if group.is_dir() {
-            remove_cgroup(&group)
-                .with_context(|| format!("cannot remove the control group {}", group.display()))?;
-        }
+    let below = fs::read_dir(root)
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path());
+    let mut found: Vec<PathBuf> = below
+        .filter(|path| path.is_dir() && !path.is_symlink())
+        .collect();
+    found.push(root.to_owned());
+    found
+}
+
+fn remove_cgroups(name: &str) -> Result<()> {
+    for group in hierarchies().into_iter().map(|root| root.join(name)) {
+        retry(|| remove_cgroup(&group))
+            .with_context(|| format!("cannot remove the control group {}", group.display()))?;
     }
     Ok(())
 }
 
+/// podman puts all of its containers into one place, ours and others'. Groups in use cannot be removed, and the ones
+/// that can are nobody's.
+fn remove_unused_podman_cgroups() {
+    for group in hierarchies()
+        .into_iter()
+        .map(|root| root.join("libpod_parent"))
+    {
+        let _ = remove_cgroup(&group);
+    }
+}
+
 fn remove_cgroup(group: &Path) -> std::io::Result<()> {
-    for entry in fs::read_dir(group)? {
+    let entries = match fs::read_dir(group) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    let mut result = Ok(());
+    for entry in entries {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
-            remove_cgroup(&entry.path())?;
+            result = result.and(remove_cgroup(&entry.path()));
         }
     }
-    retry(|| match fs::remove_dir(group) {
-        Err(error) if error.raw_os_error() == Some(Errno::ENOENT as i32) => Ok(()),
-        result => result,
-    })
+    result.and_then(|()| fs::remove_dir(group))
 }
 
 #[cfg(test)]
@@ -334,6 +387,14 @@ mod tests {
         assert!(stops(b""));
         assert!(stops(b"deta"));
         assert!(!stops(b"detach\n"));
+    }
+
+    #[test]
+    fn an_init_lives_until_it_is_a_zombie() {
+        assert!(is_living_init("State:\tS (sleeping)\nNSpid:\t912\t1\n"));
+        assert!(!is_living_init("State:\tZ (zombie)\nNSpid:\t912\t1\n"));
+        assert!(!is_living_init("State:\tS (sleeping)\nNSpid:\t912\t7\n"));
+        assert!(!is_living_init("State:\tS (sleeping)\nNSpid:\t1\n"));
     }
 
     #[test]
