@@ -1,5 +1,7 @@
 //! `cargo xtask`: arguments and files. What is decided about the output is decided in `codegen`.
 
+#[cfg(unix)]
+mod bench;
 mod demo;
 mod fetch;
 mod files;
@@ -22,6 +24,8 @@ struct Arguments {
 /// Work on this repository.
 #[derive(Subcommand)]
 enum Command {
+    #[cfg(unix)]
+    Bench(bench::Bench),
     Demo(demo::Demo),
     /// Find or start container engines for the demo and the tests
     Engine(xtask::engine::Args),
@@ -32,6 +36,8 @@ enum Command {
 
 fn main() -> ExitCode {
     finish(match Arguments::parse().command {
+        #[cfg(unix)]
+        Command::Bench(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Demo(command) => command.run(),
         Command::Engine(command) => xtask::engine::run(command),
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),

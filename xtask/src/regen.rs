@@ -30,6 +30,9 @@ pub(crate) struct Regen {
     /// Folder with the published descriptions [default: specs/upstream, if it is there]
     #[arg(long, value_name = "DIR")]
     upstream: Option<PathBuf>,
+    /// Start from specs/openapi even if the published descriptions are there
+    #[arg(long, conflicts_with = "upstream")]
+    openapi: bool,
 }
 
 /// Fails unless all generated files are up to date.
@@ -38,6 +41,7 @@ pub(crate) fn check() -> Result<()> {
         versions: Vec::new(),
         check: true,
         upstream: None,
+        openapi: false,
     }
     .run()
 }
@@ -117,6 +121,9 @@ impl Regen {
     }
 
     fn descriptions(&self, root: &Path) -> Option<PathBuf> {
+        if self.openapi {
+            return None;
+        }
         let usual = root.join("specs/upstream");
         self.upstream
             .clone()
