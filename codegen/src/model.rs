@@ -181,6 +181,8 @@ pub enum Encoding {
     /// A list in one value, separated by commas.
     Csv,
     Json,
+    /// A list that repeats the parameter, each item as JSON.
+    JsonItems,
     /// JSON in the URL-safe base64 alphabet.
     Base64UrlJson,
 }
@@ -502,8 +504,15 @@ impl<'a> Reader<'a> {
             Some(Value::Bool(false)) if encoding == Encoding::Plain => Encoding::Csv,
             _ => encoding,
         };
+        let (ty, encoding) = match schema.pointer("/items/x-json") {
+            Some(item) => {
+                let item = self.ty(item, &at.step("/items/x-json", Step::Item))?;
+                (Type::List(Box::new(item)), Encoding::JsonItems)
+            }
+            None => (self.ty(schema, &at)?, encoding),
+        };
         Ok(Parameter {
-            ty: self.ty(schema, &at)?,
+            ty,
             required: flag(value, "required"),
             default: schema.get("default").cloned(),
             name,

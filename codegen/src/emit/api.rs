@@ -484,6 +484,13 @@ impl Context<'_> {
                 quote!(impl IntoIterator<Item = impl Into<String>>),
                 quote!(#name.into_iter().map(Into::into).collect()),
             ),
+            Type::List(inner) if parameter.encoding == Encoding::JsonItems => {
+                let inner = self.ty(inner);
+                (
+                    quote!(impl IntoIterator<Item = #inner>),
+                    quote!(#name.into_iter().collect()),
+                )
+            }
             Type::Named(_) => {
                 let ty = self.value_type(parameter);
                 (quote!(impl Into<#ty>), quote!(#name.into()))
@@ -517,7 +524,7 @@ impl Context<'_> {
                 (ty, quote!(call.#add(#name, #argument);))
             }
             Encoding::Plain | Encoding::Csv => (ty, quote!(call.#add(#name, &#argument);)),
-            Encoding::Json | Encoding::Base64UrlJson => {
+            Encoding::Json | Encoding::JsonItems | Encoding::Base64UrlJson => {
                 (ty, quote!(call.#add(#name, &Some(#argument));))
             }
         }
@@ -578,6 +585,7 @@ fn add(parameter: &Parameter) -> Ident {
         (Place::Query, Encoding::Plain) => "query",
         (Place::Query, Encoding::Csv) => "query_csv",
         (Place::Query, Encoding::Json | Encoding::Base64UrlJson) => "query_json",
+        (Place::Query, Encoding::JsonItems) => "query_json_items",
         (Place::Header, Encoding::Base64UrlJson) => "header_base64_json",
         (Place::Header, _) => "header",
     })

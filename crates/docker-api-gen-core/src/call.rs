@@ -129,6 +129,13 @@ impl<'a> Call<'a> {
         }
     }
 
+    /// Adds one parameter for each item, the item as JSON.
+    pub fn query_json_items<V: Serialize>(&mut self, name: &'static str, value: &Option<Vec<V>>) {
+        for item in value.iter().flatten() {
+            self.query_json(name, &Some(item));
+        }
+    }
+
     /// Sets a header, with commas between several texts.
     pub fn header<V: QueryValue + ?Sized>(&mut self, name: &'static str, value: &V) {
         let mut texts = Vec::new();

@@ -116,6 +116,8 @@ pub struct ListOptions {
     pub limit: Option<i64>,
     /// `condition`.
     pub condition: Option<types::ThingListCondition>,
+    /// `platform`.
+    pub platform: Option<Vec<types::Platform>>,
 }
 
 /// A request to `GET /things/json`, sent by [`send`](Self::send).
@@ -163,6 +165,15 @@ impl<'a> List<'a> {
         self
     }
 
+    /// `platform`.
+    pub fn platform(
+        mut self,
+        platform: impl IntoIterator<Item = types::Platform>,
+    ) -> Self {
+        self.options.platform = Some(platform.into_iter().collect());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: ListOptions) -> Self {
         self.options = options;
@@ -184,6 +195,7 @@ impl<'a> List<'a> {
         call.query_json("labels", &options.labels);
         call.query("limit", &options.limit);
         call.query("condition", &options.condition);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }

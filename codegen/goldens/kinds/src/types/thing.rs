@@ -2,6 +2,40 @@
 
 use docker_api_gen_core::wire;
 
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Platform {
+    /// `os`.
+    pub os: Option<String>,
+}
+
+#[cfg(feature = "serde-both")]
+wire::readable!(Platform);
+wire::writable!(Platform);
+
+#[cfg(feature = "serde-both")]
+impl wire::ReadFields for Platform {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "os" => value.read(&mut self.os),
+            _ => value.skip(),
+        }
+    }
+}
+
+impl wire::WriteFields for Platform {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("os", &self.os)?;
+        Ok(())
+    }
+}
+
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ThingListCondition {

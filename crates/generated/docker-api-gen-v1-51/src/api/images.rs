@@ -1294,7 +1294,7 @@ pub struct DeleteOptions {
     /// `noprune`. Default: `false`.
     pub noprune: Option<bool>,
     /// `platforms`, since 1.50 (Docker 28.2).
-    pub platforms: Option<Vec<String>>,
+    pub platforms: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `DELETE /images/{name}`, sent by [`send`](Self::send).
@@ -1321,9 +1321,9 @@ impl<'a> Delete<'a> {
     /// `platforms`, since 1.50 (Docker 28.2).
     pub fn platforms(
         mut self,
-        platforms: impl IntoIterator<Item = impl Into<String>>,
+        platforms: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platforms = Some(platforms.into_iter().map(Into::into).collect());
+        self.options.platforms = Some(platforms.into_iter().collect());
         self
     }
 
@@ -1344,7 +1344,7 @@ impl<'a> Delete<'a> {
         let Self { mut call, options } = self;
         call.query("force", &options.force);
         call.query("noprune", &options.noprune);
-        call.query("platforms", &options.platforms);
+        call.query_json_items("platforms", &options.platforms);
         call
     }
 }

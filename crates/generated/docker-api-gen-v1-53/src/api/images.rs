@@ -936,7 +936,7 @@ pub struct SaveAllOptions {
     /// `names`.
     pub names: Option<Vec<String>>,
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `GET /images/get`, sent by [`send`](Self::send).
@@ -957,9 +957,9 @@ impl<'a> SaveAll<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -979,7 +979,7 @@ impl<'a> SaveAll<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("names", &options.names);
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }
@@ -1094,7 +1094,7 @@ pub struct LoadOptions {
     /// `quiet`. Default: `false`.
     pub quiet: Option<bool>,
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `POST /images/load`, sent by [`send`](Self::send).
@@ -1115,9 +1115,9 @@ impl<'a> Load<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -1137,7 +1137,7 @@ impl<'a> Load<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("quiet", &options.quiet);
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }
@@ -1291,7 +1291,7 @@ pub struct DeleteOptions {
     /// `noprune`. Default: `false`.
     pub noprune: Option<bool>,
     /// `platforms`, since 1.50 (Docker 28.2).
-    pub platforms: Option<Vec<String>>,
+    pub platforms: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `DELETE /images/{name}`, sent by [`send`](Self::send).
@@ -1318,9 +1318,9 @@ impl<'a> Delete<'a> {
     /// `platforms`, since 1.50 (Docker 28.2).
     pub fn platforms(
         mut self,
-        platforms: impl IntoIterator<Item = impl Into<String>>,
+        platforms: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platforms = Some(platforms.into_iter().map(Into::into).collect());
+        self.options.platforms = Some(platforms.into_iter().collect());
         self
     }
 
@@ -1341,7 +1341,7 @@ impl<'a> Delete<'a> {
         let Self { mut call, options } = self;
         call.query("force", &options.force);
         call.query("noprune", &options.noprune);
-        call.query("platforms", &options.platforms);
+        call.query_json_items("platforms", &options.platforms);
         call
     }
 }
@@ -1363,7 +1363,7 @@ static SAVE: Operation = Operation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SaveOptions {
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `GET /images/{name}/get`, sent by [`send`](Self::send).
@@ -1378,9 +1378,9 @@ impl<'a> Save<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -1399,7 +1399,7 @@ impl<'a> Save<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }

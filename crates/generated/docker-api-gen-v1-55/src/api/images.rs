@@ -947,7 +947,7 @@ pub struct SaveAllOptions {
     /// `names`.
     pub names: Option<Vec<String>>,
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `GET /images/get`, sent by [`send`](Self::send).
@@ -968,9 +968,9 @@ impl<'a> SaveAll<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -990,7 +990,7 @@ impl<'a> SaveAll<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("names", &options.names);
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }
@@ -1114,7 +1114,7 @@ pub struct LoadOptions {
     /// `quiet`. Default: `false`.
     pub quiet: Option<bool>,
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `POST /images/load`, sent by [`send`](Self::send).
@@ -1135,9 +1135,9 @@ impl<'a> Load<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -1157,7 +1157,7 @@ impl<'a> Load<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("quiet", &options.quiet);
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }
@@ -1311,7 +1311,7 @@ pub struct DeleteOptions {
     /// `noprune`. Default: `false`.
     pub noprune: Option<bool>,
     /// `platforms`, since 1.50 (Docker 28.2).
-    pub platforms: Option<Vec<String>>,
+    pub platforms: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `DELETE /images/{name}`, sent by [`send`](Self::send).
@@ -1338,9 +1338,9 @@ impl<'a> Delete<'a> {
     /// `platforms`, since 1.50 (Docker 28.2).
     pub fn platforms(
         mut self,
-        platforms: impl IntoIterator<Item = impl Into<String>>,
+        platforms: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platforms = Some(platforms.into_iter().map(Into::into).collect());
+        self.options.platforms = Some(platforms.into_iter().collect());
         self
     }
 
@@ -1361,7 +1361,7 @@ impl<'a> Delete<'a> {
         let Self { mut call, options } = self;
         call.query("force", &options.force);
         call.query("noprune", &options.noprune);
-        call.query("platforms", &options.platforms);
+        call.query_json_items("platforms", &options.platforms);
         call
     }
 }
@@ -1383,7 +1383,7 @@ static ATTESTATIONS: Operation = Operation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttestationsOptions {
     /// `platform`.
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
     /// `type`.
     pub type_: Option<Vec<String>>,
     /// `statement`. Default: `false`.
@@ -1402,9 +1402,9 @@ impl<'a> Attestations<'a> {
     /// `platform`.
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -1435,7 +1435,7 @@ impl<'a> Attestations<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call.query("type", &options.type_);
         call.query("statement", &options.statement);
         call
@@ -1459,7 +1459,7 @@ static SAVE: Operation = Operation {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SaveOptions {
     /// `platform`, since 1.48 (Docker 28.0).
-    pub platform: Option<Vec<String>>,
+    pub platform: Option<Vec<types::OciPlatform>>,
 }
 
 /// A request to `GET /images/{name}/get`, sent by [`send`](Self::send).
@@ -1474,9 +1474,9 @@ impl<'a> Save<'a> {
     /// `platform`, since 1.48 (Docker 28.0).
     pub fn platform(
         mut self,
-        platform: impl IntoIterator<Item = impl Into<String>>,
+        platform: impl IntoIterator<Item = types::OciPlatform>,
     ) -> Self {
-        self.options.platform = Some(platform.into_iter().map(Into::into).collect());
+        self.options.platform = Some(platform.into_iter().collect());
         self
     }
 
@@ -1495,7 +1495,7 @@ impl<'a> Save<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.query("platform", &options.platform);
+        call.query_json_items("platform", &options.platform);
         call
     }
 }
