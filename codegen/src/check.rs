@@ -182,6 +182,26 @@ fn schemas(document: &mut Document) -> Result<(), Error> {
         if let Some(key) = schema.keys().find(|key| !KNOWN.contains(&key.as_str())) {
             return wrong(format!("`{key}` is not a key of a schema"));
         }
+        let kind = match schema.get("type") {
+            Some(kind) => kind.as_str().unwrap_or_default(),
+            None => "any",
+        };
+        if !matches!(
+            kind,
+            "any" | "object" | "array" | "string" | "integer" | "number" | "boolean"
+        ) {
+            return wrong(format!("{} is no type", schema["type"]));
+        }
+        if schema.contains_key("items") != (kind == "array") {
+            return wrong(format!("items belong to an array, and its type is {kind}"));
+        }
+        for key in ["properties", "additionalProperties", "required"] {
+            if schema.contains_key(key) && kind != "object" {
+                return wrong(format!(
+                    "`{key}` belongs to an object, and its type is {kind}"
+                ));
+            }
+        }
         if let Some(target) = schema.get("$ref") {
             let name = target
                 .as_str()
@@ -205,4 +225,156 @@ fn schemas(document: &mut Document) -> Result<(), Error> {
         }
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::version::Version;
+
+    fn document(operation: Value, schemas: Value) -> Document {
+        let root = json!({
+            "openapi": "3.0.3",
+            "info": {"title": "t", "version": "1.41"},
+            "paths": {"/a": {"get": operation}},
+            "components": {"schemas": schemas},
+        });
+        Document {
+            version: Version::new(1, 41),
+            root,
+        }
+    }
+
+    fn operation(success: Value) -> Value {
+        json!({"operationId": "A", "tags": ["T"], "responses": success})
+    }
+
+    fn kind(operation: Value) -> Result<Value, String> {
+        let mut document = document(operation, json!({"S": {"type": "object"}}));
+        finish(&mut document).map_err(|error| error.to_string())?;
+        Ok(document.root["paths"]["/a"]["get"]["x-response"].clone())
+    }
+
+    fn answer(media_type: &str) -> Value {
+        json!({"200": {"description": "", "content": {media_type: {"schema": {"type": "string"}}}}})
+    }
+
+    #[test]
+    fn the_media_type_tells_how_an_operation_answers() {
+        assert_eq!(
+            kind(operation(answer("application/json"))),
+            Ok(json!({"kind": "json"}))
+        );
+        assert_eq!(
+            kind(operation(answer("text/plain"))),
+            Ok(json!({"kind": "text"}))
+        );
+        assert_eq!(
+            kind(operation(answer("application/x-tar"))),
+            Ok(json!({"kind": "bytes"}))
+        );
+        assert_eq!(
+            kind(operation(json!({"204": {"description": ""}}))),
+            Ok(json!({"kind": "unit"}))
+        );
+    }
+
+    #[test]
+    fn a_stream_has_to_be_told_by_a_correction() {
+        let stream = operation(answer("application/vnd.docker.raw-stream"));
+        assert_eq!(
+            kind(stream.clone()).unwrap_err(),
+            "v1.41 #/paths/~1a/get: A answers with application/vnd.docker.raw-stream, and no correction says how to read it"
+        );
+        let mut told = stream;
+        told["x-response"] = json!({"kind": "log-frames"});
+        assert_eq!(kind(told), Ok(json!({"kind": "log-frames"})));
+        assert!(
+            kind(operation(json!({"101": {"description": ""}})))
+                .unwrap_err()
+                .contains("answers 101")
+        );
+        assert!(
+            kind(operation(json!({"404": {"description": ""}})))
+                .unwrap_err()
+                .contains("never succeeds")
+        );
+    }
+
+    #[test]
+    fn json_lines_have_an_item_and_nothing_else_has() {
+        for response in [
+            json!({"kind": "json-lines"}),
+            json!({"kind": "json", "item": {}}),
+            json!({"kind": "lines"}),
+        ] {
+            let mut operation = operation(answer("application/json"));
+            operation["x-response"] = response;
+            assert!(kind(operation).unwrap_err().contains("cannot answer as"));
+        }
+    }
+
+    #[test]
+    fn a_document_holds_together() {
+        let refused = |operation: Value, schemas: Value| {
+            finish(&mut document(operation, schemas))
+                .unwrap_err()
+                .to_string()
+        };
+        let good = || operation(json!({"204": {"description": ""}}));
+        let with = |key: &str, value: Value| {
+            let mut operation = good();
+            operation[key] = value;
+            operation
+        };
+        for (message, place) in [
+            (
+                refused(good(), json!({"S": {"$ref": "#/components/schemas/None"}})),
+                "#/components/schemas/S: ",
+            ),
+            (
+                refused(good(), json!({"S": {"type": "object", "required": ["A"]}})),
+                "#/components/schemas/S: requires \"A\"",
+            ),
+            (
+                refused(good(), json!({"S": {"type": "object", "formt": "x"}})),
+                "#/components/schemas/S: `formt`",
+            ),
+            (
+                refused(with("tags", json!([])), json!({})),
+                "A needs one tag",
+            ),
+            (
+                refused(with("x-respnse", json!({})), json!({})),
+                "`x-respnse` is not a key of an operation",
+            ),
+            (
+                refused(
+                    with(
+                        "parameters",
+                        json!([{"name": "id", "in": "path", "required": true, "schema": {}}]),
+                    ),
+                    json!({}),
+                ),
+                "A declares the path parameters {\"id\"}",
+            ),
+            (
+                refused(good(), json!({"S": {"type": "text"}})),
+                "#/components/schemas/S: \"text\" is no type",
+            ),
+            (
+                refused(good(), json!({"S": {"type": "array"}})),
+                "items belong to an array",
+            ),
+            (
+                refused(with("responses", json!({"204": {}})), json!({})),
+                "#: is no OpenAPI document",
+            ),
+        ] {
+            assert!(
+                message.starts_with("v1.41 ") && message.contains(place),
+                "{message}"
+            );
+        }
+    }
 }

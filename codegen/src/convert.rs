@@ -16,11 +16,7 @@ use crate::yaml;
 /// Converts the description of `version`.
 pub fn convert(version: Version, text: &str) -> Result<Document, Error> {
     let source = yaml::parse(text).map_err(|error| {
-        Error::new(
-            format!("v{version}.yaml"),
-            format!("not readable as YAML: {error}"),
-        )
-        .in_version(version)
+        Error::new("#", format!("not readable as YAML: {error}")).in_version(version)
     })?;
     Converter::new(version, &source)
         .and_then(|mut converter| converter.document())
@@ -836,4 +832,374 @@ fn flag(value: &Value, at: &At<'_>) -> Result<bool, Error> {
     value
         .as_bool()
         .ok_or_else(|| Error::new(at.to_string(), "is neither true nor false"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const V: Version = Version::new(1, 41);
+
+    /// A description with these operations and definitions, in the flow style of YAML.
+    fn description(paths: &str, definitions: &str) -> String {
+        format!(
+            "{{swagger: '2.0', schemes: [http], produces: [application/json, text/plain], consumes: [application/json, \
+             text/plain], basePath: /v1.41, info: {{title: x, version: '1.41', description: prose}}, tags: [], paths: \
+             {{{paths}}}, definitions: {{{definitions}}}}}"
+        )
+    }
+
+    fn converted(paths: &str, definitions: &str) -> Value {
+        convert(V, &description(paths, definitions))
+            .unwrap_or_else(|error| panic!("{error}"))
+            .root
+    }
+
+    fn refused(paths: &str, definitions: &str) -> String {
+        convert(V, &description(paths, definitions))
+            .expect_err("this is wrong")
+            .to_string()
+    }
+
+    fn schema(text: &str) -> Value {
+        converted("", &format!("Other: {{type: object}}, S: {text}"))["components"]["schemas"]["S"]
+            .clone()
+    }
+
+    fn refused_schema(text: &str) -> String {
+        refused("", &format!("Other: {{type: object}}, S: {text}"))
+    }
+
+    /// The one operation of a description.
+    fn operation(text: &str) -> Value {
+        let root = converted(
+            &format!("/a: {{post: {{operationId: A, {text}}}}}"),
+            "Other: {type: object}",
+        );
+        root["paths"]["/a"]["post"].clone()
+    }
+
+    fn refused_operation(text: &str) -> String {
+        refused(
+            &format!("/a: {{post: {{operationId: A, {text}}}}}"),
+            "Other: {type: object}",
+        )
+    }
+
+    #[test]
+    fn a_document_says_which_version_it_is() {
+        let root = converted("", "");
+        assert_eq!(root["openapi"], "3.0.3");
+        assert_eq!(root["servers"], json!([{"url": "/v1.41"}]));
+        assert_eq!(
+            root["info"],
+            json!({"title": "Docker Engine API", "version": "1.41"})
+        );
+    }
+
+    #[test]
+    fn the_description_of_another_version_is_refused() {
+        let text = description("", "").replace("/v1.41", "/v1.40");
+        assert_eq!(
+            convert(V, &text).unwrap_err().to_string(),
+            "v1.41 #/basePath: is \"/v1.40\", and \"/v1.41\" is expected"
+        );
+    }
+
+    #[test]
+    fn yaml_that_cannot_be_read_is_named_with_its_line() {
+        for text in ["swagger: [", "a: 1\na: 2", "", "paths:\n  /a:\n\t- x"] {
+            let message = convert(V, text).unwrap_err().to_string();
+            assert!(message.starts_with("v1.41 "), "{message}");
+            assert!(!message.contains('\n'), "{message}");
+        }
+        let whole = description("", "S: {type: object, properties: {A: {type: string}}}");
+        for length in 1..whole.len() {
+            let message = convert(V, &whole[..length])
+                .expect_err(&whole[..length])
+                .to_string();
+            assert!(
+                message.starts_with("v1.41 #") && !message.contains('\n'),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn prose_is_left_out() {
+        let text = "{type: string, description: d, title: t, example: e, x-go-name: N, x-omitempty: true, pattern: '^a$'}";
+        assert_eq!(schema(text), json!({"type": "string"}));
+    }
+
+    #[test]
+    fn an_unknown_keyword_is_refused_with_its_place() {
+        assert_eq!(
+            refused_schema("{type: object, properties: {A/B: {type: string, readOnly: true}}}"),
+            "v1.41 #/definitions/S/properties/A~1B/readOnly: `readOnly` is not a keyword this conversion knows"
+        );
+        assert!(
+            refused_operation("deprecated: true, responses: {}")
+                .contains("#/paths/~1a/post/deprecated")
+        );
+        assert!(refused_operation("parameters: [{name: a, in: query, type: string, allowEmptyValue: true}], responses: {}")
+            .contains("#/paths/~1a/post/parameters/0/allowEmptyValue"));
+        assert!(refused("/a: {patch: {}}", "").contains("#/paths/~1a/patch"));
+    }
+
+    #[test]
+    fn an_unknown_type_or_format_is_refused() {
+        assert!(refused_schema("{type: file}").contains("#/definitions/S/type: the type `file`"));
+        assert!(
+            refused_schema("{type: string, format: uuid}")
+                .contains("#/definitions/S/format: the format `uuid`")
+        );
+        assert!(
+            refused_schema("{type: integer, format: date-time}").contains("of the type integer")
+        );
+    }
+
+    #[test]
+    fn a_keyword_of_another_type_is_refused() {
+        for text in [
+            "{type: string, minimum: 1}",
+            "{type: object, items: {type: string}}",
+            "{type: array}",
+            "{type: boolean, enum: [true]}",
+        ] {
+            assert!(
+                refused_schema(text).starts_with("v1.41 #/definitions/S"),
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn spellings_of_formats_are_one() {
+        assert_eq!(
+            schema("{type: string, format: dateTime}")["format"],
+            "date-time"
+        );
+        assert_eq!(schema("{type: string, format: CIDR}")["format"], "cidr");
+        assert_eq!(schema("{type: integer, format: int}")["format"], "int64");
+    }
+
+    #[test]
+    fn null_is_told_in_the_way_of_openapi() {
+        assert_eq!(
+            schema("{type: string, x-nullable: true}"),
+            json!({"type": "string", "nullable": true})
+        );
+        assert_eq!(
+            schema("{type: string, x-nullable: false}"),
+            json!({"type": "string"})
+        );
+        let other = json!({"$ref": "#/components/schemas/Other"});
+        assert_eq!(
+            schema(
+                "{type: object, properties: {A: {$ref: '#/definitions/Other', x-nullable: true}, B: {$ref: '#/definitions/Other', type: object}}}"
+            )["properties"],
+            json!({"A": {"allOf": [other], "nullable": true}, "B": other})
+        );
+    }
+
+    #[test]
+    fn a_reference_to_nowhere_is_refused() {
+        assert_eq!(
+            refused_schema("{type: array, items: {$ref: '#/definitions/Nowhere'}}"),
+            "v1.41 #/definitions/S/items/$ref: `#/definitions/Nowhere` is nowhere in the description"
+        );
+        assert!(refused_schema("{$ref: 'other.yaml'}").contains("other.yaml"));
+        assert!(
+            refused_schema("{$ref: '#/definitions/Other', minLength: 1}")
+                .contains("`minLength` beside `$ref`")
+        );
+    }
+
+    #[test]
+    fn members_that_carry_a_description_are_dropped() {
+        let other = json!({"$ref": "#/components/schemas/Other"});
+        let of_property = |text: &str| {
+            schema(&format!("{{type: object, properties: {{A: {text}}}}}"))["properties"]["A"]
+                .clone()
+        };
+        assert_eq!(
+            of_property("{description: d, allOf: [{$ref: '#/definitions/Other'}]}"),
+            other
+        );
+        assert_eq!(
+            of_property("{allOf: [{$ref: '#/definitions/Other'}, {type: object, example: {}}]}"),
+            other
+        );
+        assert_eq!(
+            of_property("{x-nullable: true, allOf: [{$ref: '#/definitions/Other'}]}"),
+            json!({"allOf": [other], "nullable": true})
+        );
+    }
+
+    #[test]
+    fn what_stands_beside_all_of_is_one_more_member() {
+        let properties = json!({"type": "object", "properties": {"A": {"type": "string"}}});
+        assert_eq!(
+            schema(
+                "{type: object, allOf: [{$ref: '#/definitions/Other'}], properties: {A: {type: string}}}"
+            ),
+            json!({"allOf": [{"$ref": "#/components/schemas/Other"}, properties]})
+        );
+    }
+
+    #[test]
+    fn a_definition_that_is_another_one_keeps_its_name() {
+        assert_eq!(
+            schema("{type: object, allOf: [{$ref: '#/definitions/Other'}]}"),
+            json!({"allOf": [{"$ref": "#/components/schemas/Other"}]})
+        );
+    }
+
+    #[test]
+    fn a_map_that_stands_for_a_set_is_marked() {
+        assert_eq!(
+            schema("{type: object, additionalProperties: {type: object, enum: [{}], default: {}}}"),
+            json!({"type": "object", "x-set": true, "additionalProperties": {"type": "object"}})
+        );
+    }
+
+    #[test]
+    fn a_type_that_is_left_out_is_found() {
+        assert_eq!(
+            schema("{enum: [a, b]}"),
+            json!({"type": "string", "enum": ["a", "b"]})
+        );
+        assert_eq!(
+            schema("{properties: {}}"),
+            json!({"type": "object", "properties": {}})
+        );
+        assert_eq!(
+            schema("{additionalProperties: {type: string}}")["type"],
+            "object"
+        );
+        assert_eq!(schema("{x-go-type: {type: Summary}}"), json!({}));
+    }
+
+    #[test]
+    fn a_list_of_types_becomes_alternatives() {
+        assert_eq!(
+            schema("{type: [array, string], items: {type: string}}"),
+            json!({"oneOf": [{"type": "array", "items": {"type": "string"}}, {"type": "string"}]})
+        );
+    }
+
+    #[test]
+    fn arrays_in_a_query_say_how_they_are_written() {
+        let parameters = operation(
+            "parameters: [{name: a, in: query, type: array, items: {type: string}, collectionFormat: multi}, {name: b, in: \
+             query, type: array, items: {type: string}}], responses: {}",
+        )["parameters"]
+            .clone();
+        assert_eq!(parameters[0]["style"], "form");
+        assert_eq!(parameters[0]["explode"], true);
+        assert_eq!(parameters[1]["explode"], false);
+        let pipes = "parameters: [{name: a, in: query, type: array, items: {type: string}, collectionFormat: pipes}], responses: {}";
+        assert!(refused_operation(pipes).contains("collectionFormat `pipes` is not supported"));
+    }
+
+    #[test]
+    fn a_parameter_is_there_once_and_in_a_place_that_is_known() {
+        let twice = "parameters: [{name: a, in: query, type: string}, {name: a, in: query, type: string}], responses: {}";
+        assert!(
+            refused_operation(twice)
+                .contains("#/paths/~1a/post/parameters/1: a second query parameter is named `a`")
+        );
+        assert!(
+            refused_operation("parameters: [{name: a, in: formData, type: string}], responses: {}")
+                .contains("`formData`")
+        );
+        assert!(
+            refused_operation("parameters: [{name: a, in: path, type: string}], responses: {}")
+                .contains("is not required")
+        );
+    }
+
+    #[test]
+    fn operations_have_names_of_their_own() {
+        let message = refused(
+            "/a: {get: {operationId: A, responses: {}}}, /b: {get: {operationId: A, responses: {}}}",
+            "",
+        );
+        assert_eq!(
+            message,
+            "v1.41 #/paths/~1b/get/operationId: a second operation is named `A`"
+        );
+    }
+
+    #[test]
+    fn a_body_has_one_media_type() {
+        let body =
+            |text: &str| operation(&format!("{text}, responses: {{}}"))["requestBody"].clone();
+        let object = "{name: b, in: body, required: true, schema: {$ref: '#/definitions/Other'}}";
+        assert_eq!(
+            body(&format!(
+                "consumes: [application/octet-stream], parameters: [{object}]"
+            )),
+            json!({"x-name": "b", "required": true, "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Other"}}}})
+        );
+        let file = "{name: b, in: body, schema: {type: string}}";
+        let binary = json!({"schema": {"type": "string", "format": "binary"}});
+        assert_eq!(
+            body(&format!(
+                "consumes: [application/x-tar, application/octet-stream], parameters: [{file}]"
+            ))["content"],
+            json!({"application/x-tar": binary})
+        );
+        assert_eq!(
+            body(&format!("parameters: [{file}]"))["content"],
+            json!({"application/octet-stream": binary})
+        );
+        let header = "{name: Content-type, in: header, type: string, default: application/x-tar}";
+        assert_eq!(
+            body(&format!(
+                "consumes: [application/octet-stream], parameters: [{file}, {header}]"
+            )),
+            json!({"x-name": "b", "content": {"application/x-tar": binary}})
+        );
+    }
+
+    #[test]
+    fn an_answer_has_the_media_types_that_are_sent() {
+        let content = |text: &str| operation(text)["responses"]["200"].get("content").cloned();
+        let json = json!({"application/json": {"schema": {"$ref": "#/components/schemas/Other"}}});
+        assert_eq!(
+            content("responses: {200: {description: d, schema: {$ref: '#/definitions/Other'}}}"),
+            Some(json)
+        );
+        assert_eq!(content("responses: {200: {description: d}}"), None);
+        assert_eq!(
+            content("produces: [application/x-tar], responses: {200: {description: d}}"),
+            Some(json!({"application/x-tar": {"schema": {"type": "string", "format": "binary"}}}))
+        );
+        assert_eq!(
+            content(
+                "produces: [text/plain], responses: {200: {description: d, schema: {type: string}}}"
+            ),
+            Some(json!({"text/plain": {"schema": {"type": "string"}}}))
+        );
+        assert_eq!(
+            content(
+                "produces: [application/json, text/plain], responses: {200: {description: d, schema: {type: string}}}"
+            ),
+            Some(json!({"application/json": {"schema": {"type": "string"}}}))
+        );
+        assert!(
+            refused_operation("produces: [image/png], responses: {}")
+                .contains("the media type `image/png`")
+        );
+    }
+
+    #[test]
+    fn an_answer_to_head_has_no_content() {
+        let head = "/a: {head: {operationId: A, responses: {200: {description: d, schema: {type: string}, headers: {N: {type: string}}}}}}";
+        assert_eq!(
+            converted(head, "")["paths"]["/a"]["head"]["responses"]["200"],
+            json!({"description": "", "headers": {"N": {"schema": {"type": "string"}}}})
+        );
+    }
 }

@@ -469,3 +469,221 @@ fn parameter(segment: &str) -> Option<(&str, &str)> {
         .split_once(':')
         .filter(|(place, _)| matches!(*place, "path" | "query" | "header"))
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const V: Version = Version::new(1, 41);
+
+    fn versions() -> Versions {
+        let rows: String = ["1.40", "1.41", "1.42"]
+            .iter()
+            .map(|api| {
+                format!(
+                    "[[version]]\napi = \"{api}\"\ndocker = \"20.10.0\"\ncommit = \"{}\"\npath = \"p\"\nsha256 = \"{}\"\n",
+                    "0".repeat(40),
+                    "0".repeat(64)
+                )
+            })
+            .collect();
+        Versions::parse("versions.toml", &rows).unwrap()
+    }
+
+    fn document() -> Document {
+        let root = json!({
+            "paths": {"/a/{id}": {"get": {
+                "operationId": "A",
+                "parameters": [{"name": "id", "in": "path", "required": true, "schema": {"type": "string"}}],
+                "responses": {},
+            }}, "/b": {"get": {"operationId": "B", "responses": {}}}},
+            "components": {"schemas": {"S": {
+                "type": "object",
+                "required": ["One"],
+                "properties": {"One": {"type": "string"}, "Two": {"type": "string"}, "Three": {"type": "string"}},
+            }}},
+        });
+        Document { version: V, root }
+    }
+
+    fn file(versions: &str, edits: &str) -> String {
+        format!("- {{id: it, versions: '{versions}', why: w, evidence: e, edits: [{edits}]}}")
+    }
+
+    fn try_apply(versions_text: &str, edits: &str) -> Result<Value, Error> {
+        let corrections =
+            Corrections::parse(&[("c.yaml", file(versions_text, edits))], &versions())?;
+        let mut other = document();
+        other.version = Version::new(1, 42);
+        other.root["components"]["schemas"]["New"] = json!({"type": "integer"});
+        let mut document = document();
+        corrections.apply(&mut document, &BTreeMap::from([(other.version, other)]))?;
+        Ok(document.root)
+    }
+
+    fn apply(edits: &str) -> Value {
+        try_apply("1.41", edits).unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    fn refused(edits: &str) -> String {
+        try_apply("1.41", edits)
+            .expect_err("this does not apply")
+            .to_string()
+    }
+
+    #[test]
+    fn set_adds_or_replaces() {
+        let root = apply(
+            "{set: schema S/properties/One/type, value: integer}, {set: schema S/properties/One/format, value: int64}",
+        );
+        assert_eq!(
+            root["components"]["schemas"]["S"]["properties"]["One"],
+            json!({"type": "integer", "format": "int64"})
+        );
+    }
+
+    #[test]
+    fn an_edit_that_changes_nothing_is_an_error_that_names_entry_and_version() {
+        assert_eq!(
+            refused("{set: schema S/properties/One/type, value: string}"),
+            "v1.41 correction it (c.yaml): schema S/properties/One/type: it is that already"
+        );
+        for edit in [
+            "{add: schema S/properties/One, value: {type: string}}",
+            "{add: schema S/required/-, value: One}",
+            "{add: 'op A/parameters/path:id', value: {}}",
+            "{remove: schema S/properties/Four}",
+            "{remove: schema S/required/Two}",
+            "{rename: schema S/properties/Four, to: Five}",
+            "{rename: schema S/properties/One, to: Two}",
+        ] {
+            assert!(
+                refused(edit).starts_with("v1.41 correction it (c.yaml): "),
+                "{edit}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_pointer_to_nowhere_is_an_error() {
+        for (edit, expected) in [
+            (
+                "{set: schema None/type, value: string}",
+                "`None` does not exist",
+            ),
+            (
+                "{set: op None/tags, value: [x]}",
+                "there is no operation `None`",
+            ),
+            ("{set: S/type, value: string}", "a pointer starts with"),
+            ("{remove: ''}", "a pointer starts with"),
+            (
+                "{set: schema S/properties/One/type/deep, value: x}",
+                "neither an object nor an array",
+            ),
+        ] {
+            let message = refused(edit);
+            assert!(message.contains(expected), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_rename_keeps_its_place() {
+        let root = apply("{rename: schema S/properties/Two, to: Zwei}");
+        let names: Vec<_> = root["components"]["schemas"]["S"]["properties"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(names, ["One", "Zwei", "Three"]);
+    }
+
+    #[test]
+    fn a_parameter_is_selected_and_made_by_place_and_name() {
+        let root = apply(
+            "{set: 'op A/parameters/path:id/schema/type', value: integer}, \
+             {add: 'op A/parameters/query:all', value: {schema: {type: boolean}}}, \
+             {add: 'op B/parameters/query:all', value: {schema: {type: boolean}}}",
+        );
+        let all = json!({"name": "all", "in": "query", "schema": {"type": "boolean"}});
+        assert_eq!(
+            root["paths"]["/a/{id}"]["get"]["parameters"][0]["schema"]["type"],
+            "integer"
+        );
+        assert_eq!(root["paths"]["/a/{id}"]["get"]["parameters"][1], all);
+        assert_eq!(root["paths"]["/b"]["get"]["parameters"], json!([all]));
+    }
+
+    #[test]
+    fn nothing_empty_is_left_behind() {
+        let root = apply(
+            "{remove: schema S/required/One}, {remove: 'op A/parameters/path:id'}, {remove: op B}",
+        );
+        assert_eq!(root["components"]["schemas"]["S"].get("required"), None);
+        assert_eq!(root["paths"]["/a/{id}"]["get"].get("parameters"), None);
+        assert_eq!(root["paths"].get("/b"), None);
+    }
+
+    #[test]
+    fn a_value_can_come_from_another_version() {
+        assert_eq!(
+            apply("{add: schema New, from: '1.42'}")["components"]["schemas"]["New"],
+            json!({"type": "integer"})
+        );
+        assert!(
+            refused("{add: schema Newer, from: '1.42'}")
+                .contains("in 1.42, where it is taken from: `Newer` does not exist")
+        );
+        assert!(
+            refused("{add: schema New, from: '1.40'}")
+                .contains("1.40 is no version to take it from")
+        );
+    }
+
+    #[test]
+    fn an_entry_is_for_the_versions_it_names() {
+        let edit = "{remove: schema None}";
+        for outside in ["1.40", "-1.40", "1.42-", "1.40, 1.42"] {
+            assert!(try_apply(outside, edit).is_ok(), "{outside}");
+        }
+        for inside in ["1.41", "-", "-1.41", "1.41-", "1.40-1.42", "1.40, 1.41"] {
+            assert!(try_apply(inside, edit).is_err(), "{inside}");
+        }
+        for wrong in ["", "x", "1.43", "1.42-1.40", "1.40,"] {
+            let message = try_apply(wrong, edit).unwrap_err().to_string();
+            assert!(message.starts_with("c.yaml: correction it: "), "{message}");
+        }
+    }
+
+    #[test]
+    fn an_entry_is_whole() {
+        let parse = |text: &str| {
+            Corrections::parse(&[("c.yaml", text)], &versions())
+                .map(drop)
+                .unwrap_err()
+                .to_string()
+        };
+        assert!(
+            parse("- {id: it, versions: '-', why: '', evidence: e, edits: [{remove: schema S}]}")
+                .contains("`why` is empty")
+        );
+        assert!(
+            parse("- {id: it, versions: '-', why: w, evidence: e, edits: []}")
+                .contains("it has no edits")
+        );
+        assert!(
+            parse("- {id: it, versions: '-', why: w, evidence: e, edits: [{set: schema S}]}")
+                .contains("an edit is set or add")
+        );
+        assert!(
+            parse("- {id: it, versions: '-', why: w, edits: [{remove: schema S}]}")
+                .contains("evidence")
+        );
+        assert!(parse("- {id: it, versions: '-', because: w}").contains("because"));
+        let entry = file("-", "{remove: schema S}");
+        assert!(parse(&format!("{entry}\n{entry}")).contains("its id is taken already, in c.yaml"));
+    }
+}
