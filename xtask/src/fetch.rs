@@ -1,5 +1,7 @@
 //! `cargo xtask fetch`: the only command that reads from the network.
 
+mod update;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::fs;
@@ -38,6 +40,19 @@ pub(crate) struct Fetch {
         default_value = "https://raw.githubusercontent.com/moby/moby"
     )]
     mirror: String,
+
+    /// Look upstream for new and changed descriptions, and rewrite specs/versions.toml
+    #[arg(long, conflicts_with_all = ["versions", "from"])]
+    update: bool,
+
+    /// Repository whose newest commit and releases --update looks at
+    #[arg(
+        long,
+        value_name = "URL",
+        default_value = "https://github.com/moby/moby",
+        requires = "update"
+    )]
+    repository: String,
 
     /// Files to fetch at the same time
     #[arg(long, value_name = "N", default_value_t = 4, value_parser = clap::value_parser!(u16).range(1..=64))]
@@ -102,6 +117,18 @@ impl fmt::Display for Failure {
 impl Fetch {
     pub(crate) fn run(self) -> Result<()> {
         let root = files::root();
+        if self.update {
+            let (agent, base) = (agent(), self.mirror.trim_end_matches('/'));
+            let get = |commit: &str, path: &str| match download(
+                &agent,
+                &format!("{base}/{commit}/{path}"),
+            ) {
+                Ok((content, _)) => Ok(Some(content)),
+                Err(Failure::Missing(_)) => Ok(None),
+                Err(failure) => Err(failure),
+            };
+            return update::run(&root, &self.repository, &get);
+        }
         let versions = files::versions(&root)?;
         let wanted = select(&versions, &self.versions)?;
         let origin = match self.from {
