@@ -51,6 +51,8 @@ enum Change {
     Add(New),
     Remove,
     Rename(String),
+    /// Puts it in the place of what it is in.
+    Hoist,
 }
 
 /// What is put into the document.
@@ -78,6 +80,7 @@ struct RawEdit {
     add: Option<String>,
     remove: Option<String>,
     rename: Option<String>,
+    hoist: Option<String>,
     value: Option<Plain>,
     from: Option<Version>,
     to: Option<String>,
@@ -182,15 +185,19 @@ impl RawEdit {
             (None, Some(version)) => Some(New::From(version)),
             _ => None,
         };
-        let (pointer, change) = match (self.set, self.add, self.remove, self.rename, new, self.to) {
-            (Some(pointer), None, None, None, Some(new), None) => (pointer, Change::Set(new)),
-            (None, Some(pointer), None, None, Some(new), None) => (pointer, Change::Add(new)),
-            (None, None, Some(pointer), None, None, None) => (pointer, Change::Remove),
-            (None, None, None, Some(pointer), None, Some(to)) => (pointer, Change::Rename(to)),
-            (set, add, remove, rename, ..) => {
-                let pointer = set.or(add).or(remove).or(rename).unwrap_or_default();
+        let named = [self.set, self.add, self.remove, self.rename, self.hoist];
+        let place = named.iter().position(Option::is_some);
+        let mut pointers = named.into_iter().flatten();
+        let pointer = pointers.next().unwrap_or_default();
+        let change = match (place, pointers.next(), new, self.to) {
+            (Some(0), None, Some(new), None) => Change::Set(new),
+            (Some(1), None, Some(new), None) => Change::Add(new),
+            (Some(2), None, None, None) => Change::Remove,
+            (Some(3), None, None, Some(to)) => Change::Rename(to),
+            (Some(4), None, None, None) => Change::Hoist,
+            _ => {
                 return Err(format!(
-                    "`{pointer}`: an edit is set or add + value or from, remove, or rename + to"
+                    "`{pointer}`: an edit is set or add + value or from, remove, rename + to, or hoist"
                 ));
             }
         };
@@ -244,8 +251,14 @@ impl Edit {
         let last = path.pop().ok_or("it points to the whole document")?;
         let new = match &self.change {
             Change::Set(new) | Change::Add(new) => Some(self.value(new, &last, described)?),
-            Change::Remove | Change::Rename(_) => None,
+            Change::Remove | Change::Rename(_) | Change::Hoist => None,
         };
+        if matches!(self.change, Change::Hoist) {
+            let parent = walk(root, &path)?;
+            let inner = look(parent, &[last])?.clone();
+            *parent = inner;
+            return Ok(());
+        }
         // A parameter of an operation that had none.
         if new.is_some()
             && parameter(&last).is_some()
@@ -599,6 +612,19 @@ mod tests {
             .cloned()
             .collect();
         assert_eq!(names, ["One", "Zwei", "Three"]);
+    }
+
+    #[test]
+    fn a_part_can_take_the_place_of_the_whole() {
+        let root = apply("{hoist: schema S/properties}");
+        let names: Vec<_> = root["components"]["schemas"]["S"]
+            .as_object()
+            .unwrap()
+            .keys()
+            .cloned()
+            .collect();
+        assert_eq!(names, ["One", "Three", "Two"]);
+        assert!(refused("{hoist: schema S/items}").contains("`items` does not exist"));
     }
 
     #[test]
