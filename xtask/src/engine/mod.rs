@@ -4,6 +4,10 @@
 //! folders. It needs root on Linux, and either an installed `dockerd` or Debian's packages, which are unpacked below
 //! cargo's target folder. When whoever started it ends, by whatever means, it ends too.
 
+#[cfg_attr(
+    not(target_os = "linux"),
+    allow(unreachable_code, reason = "no private engine can exist")
+)]
 mod cli;
 mod find;
 mod http;

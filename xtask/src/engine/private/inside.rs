@@ -19,6 +19,7 @@ use nix::errno::Errno;
 use nix::mount::MsFlags;
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill};
+use nix::sys::statfs::{OVERLAYFS_SUPER_MAGIC, statfs};
 use nix::sys::wait::{WaitStatus, wait};
 use nix::unistd::Pid;
 
@@ -331,8 +332,12 @@ fn podman(state: &State) -> Result<Arguments> {
         )
     });
     fs::write(registries.join("engine.conf"), insecure.concat())?;
+    // It would try the better one on its own, but leaves a folder of the failed attempt, over which it stumbles later.
+    let on_overlay = statfs(&own("data"))?.filesystem_type() == OVERLAYFS_SUPER_MAGIC;
+    let driver = if on_overlay { "vfs" } else { "overlay" };
     let mut args = vec![
         format!("--root={}", own("data").display()),
+        format!("--storage-driver={driver}"),
         "--runroot=/run/containers/storage".to_owned(),
     ];
     // What is asked for concerns all of podman, so it comes before the command.

@@ -33,7 +33,12 @@ pub(crate) fn run() -> Result<()> {
     // First of all, as from here on there is something to clear up.
     let mut signals = Signals::new([SIGHUP, SIGINT, SIGTERM])?;
     let stop = sender.clone();
-    thread::spawn(move || signals.forever().for_each(|_| drop(stop.send(Event::Stop))));
+    thread::spawn(move || {
+        // A terminal that closes ends the command, and with it the engine, unless that was meant to stay.
+        for _ in signals.forever().filter(|signal| *signal != SIGHUP) {
+            let _ = stop.send(Event::Stop);
+        }
+    });
 
     let mut stdin = BufReader::new(std::io::stdin());
     let mut line = String::new();
@@ -107,7 +112,10 @@ impl Claimed {
                 .and_then(|()| fs::create_dir(state.runtime()))
             {
                 Ok(()) => {}
-                Err(error) if error.kind() == ErrorKind::AlreadyExists => {
+                // Taken, or the last engine of another checkout has just removed the parent.
+                Err(error)
+                    if [ErrorKind::AlreadyExists, ErrorKind::NotFound].contains(&error.kind()) =>
+                {
                     last = Some(error);
                     continue;
                 }
