@@ -3,15 +3,15 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
-use std::pin::{Pin, pin};
+use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
-use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::io::{AsyncRead, ReadBuf};
 
-/// How much [`Body::reader`] asks for at a time.
+/// How much is asked of a reader at a time, at most.
 const READ_SIZE: usize = 64 * 1024;
 
 type BoxStream = Pin<Box<dyn Stream<Item = io::Result<Bytes>> + Send>>;
@@ -170,7 +170,7 @@ impl<R: AsyncRead> Stream for ReaderStream<R> {
     fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
         let this = &mut *self;
         Poll::Ready(
-            match ready!(poll_read(&mut this.reader, &mut this.buffer, READ_SIZE, cx)) {
+            match ready!(poll_read(&mut this.reader, &mut this.buffer, cx)) {
                 Ok(bytes) if bytes.is_empty() => None,
                 Ok(bytes) => Some(Ok(bytes)),
                 Err(error) => Some(Err(error)),
@@ -179,18 +179,18 @@ impl<R: AsyncRead> Stream for ReaderStream<R> {
     }
 }
 
-/// Reads what is there, up to about `size` bytes; nothing means the end.
+/// Reads what is there; nothing means the end. `buffer` is what reads before this one left of it.
 pub(crate) fn poll_read<R: AsyncRead + Unpin>(
     reader: &mut R,
     buffer: &mut BytesMut,
-    size: usize,
     cx: &mut Context<'_>,
 ) -> Poll<io::Result<Bytes>> {
     // Small reads share one allocation until little of it is left.
-    if buffer.capacity() - buffer.len() < size / 8 {
-        buffer.reserve(size);
+    if buffer.len() < READ_SIZE / 8 {
+        *buffer = BytesMut::zeroed(READ_SIZE);
     }
-    // The future keeps nothing between polls, so a new one each time loses nothing.
-    ready!(pin!(reader.read_buf(buffer)).poll(cx))?;
-    Poll::Ready(Ok(buffer.split().freeze()))
+    let mut space = ReadBuf::new(buffer);
+    ready!(Pin::new(reader).poll_read(cx, &mut space))?;
+    let read = space.filled().len();
+    Poll::Ready(Ok(buffer.split_to(read).freeze()))
 }

@@ -23,7 +23,7 @@ use crate::response::Gathered;
 /// of the kind [`Interrupted`](ErrorKind::Interrupted): an end without one is the real end. Dropping it ends the
 /// request.
 ///
-/// It is also an [`AsyncRead`], for [`tokio::io::copy`] and the like.
+/// It is also an [`AsyncRead`], for `tokio::io::copy` and the like.
 pub struct ByteStream {
     body: Option<reqwest::Body>,
     /// What came and did not fit into the reader's buffer.

@@ -102,7 +102,8 @@ impl FromStr for Host {
                 shorten(text, 100),
                 shorten(text, 100)
             )),
-            None => tcp("tcp", text, TCP_PORT),
+            None => tcp("tcp", text, TCP_PORT)
+                .map_err(|why| format!("without a scheme it is tcp, and {why}")),
         };
         address.map(Host).map_err(|why| {
             Error::new(
@@ -227,6 +228,10 @@ mod tests {
             ("/run/d.sock", "write unix:///run/d.sock"),
             ("tcp://", "is not host:port"),
             ("", "is not host:port"),
+            (
+                "no such address",
+                "without a scheme it is tcp, and what follows tcp:// is not host:port",
+            ),
             ("tcp://box:99999", "is not host:port"),
             ("tcp://box:0", "port 0"),
             ("tcp://me:secret@box", "no user name or password"),

@@ -17,8 +17,6 @@ use crate::origin::Origin;
 use crate::text::shorten_bytes;
 use crate::upgraded::UpgradedReader;
 
-/// How much is asked for at a time on a connection that was taken over.
-const READ_SIZE: usize = 64 * 1024;
 /// How much is kept of what the daemon says about why a stream ends.
 const FAILURE_LIMIT: usize = 64 * 1024;
 
@@ -202,7 +200,7 @@ impl Source {
         match self {
             Source::Body(bytes) => bytes.poll_chunk(cx),
             Source::Upgraded(reader, buffer) => {
-                Poll::Ready(match ready!(poll_read(reader, buffer, READ_SIZE, cx)) {
+                Poll::Ready(match ready!(poll_read(reader, buffer, cx)) {
                     Ok(bytes) if bytes.is_empty() => None,
                     Ok(bytes) => Some(Ok(bytes)),
                     Err(error) => Some(Err(failure::read(error, origin))),

@@ -4,9 +4,10 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::byte_stream::ByteStream;
 use crate::error::{Error, ErrorKind};
@@ -31,16 +32,39 @@ pub struct Upgraded {
 }
 
 enum Io {
-    Open(reqwest::Upgraded),
+    Open(Shared),
     ReadOnly(ByteStream),
 }
 
-pub(crate) type UpgradedReader = ReadHalf<reqwest::Upgraded>;
+/// A connection whose two directions are used independently. It is locked for the length of one poll.
+#[derive(Clone)]
+struct Shared(Arc<Mutex<reqwest::Upgraded>>);
+
+impl Shared {
+    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut reqwest::Upgraded>) -> Poll<T>) -> Poll<T> {
+        // A panic in a poll leaves nothing half done here that another poll would trip over.
+        let mut io = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        poll(Pin::new(&mut io))
+    }
+}
+
+/// The output of a program, for [`LogStream`].
+pub(crate) struct UpgradedReader(Shared);
+
+impl AsyncRead for UpgradedReader {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.0.poll(|io| io.poll_read(cx, buf))
+    }
+}
 
 impl Upgraded {
     pub(crate) fn open(io: reqwest::Upgraded, tty: Option<bool>, origin: Origin) -> Self {
         Self {
-            io: Io::Open(io),
+            io: Io::Open(Shared(Arc::new(Mutex::new(io)))),
             tty,
             origin,
         }
@@ -79,23 +103,24 @@ impl Upgraded {
         let tty = self.tty.unwrap_or(true);
         match self.io {
             Io::Open(io) => {
-                let (reader, writer) = tokio::io::split(io);
+                let reader = UpgradedReader(io.clone());
                 let logs = LogStream::upgraded(reader, tty, self.origin.clone());
+                let io = Some(io);
                 (
                     logs,
                     UpgradedWriter {
-                        io: Some(writer),
+                        io,
                         origin: self.origin,
                     },
                 )
             }
-            Io::ReadOnly(bytes) => (
-                LogStream::new(bytes, tty),
-                UpgradedWriter {
+            Io::ReadOnly(bytes) => {
+                let writer = UpgradedWriter {
                     io: None,
                     origin: self.origin,
-                },
-            ),
+                };
+                (LogStream::new(bytes, tty), writer)
+            }
         }
     }
 }
@@ -107,7 +132,7 @@ impl AsyncRead for Upgraded {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         match &mut self.io {
-            Io::Open(io) => Pin::new(io).poll_read(cx, buf),
+            Io::Open(io) => io.poll(|io| io.poll_read(cx, buf)),
             Io::ReadOnly(bytes) => Pin::new(bytes).poll_read(cx, buf),
         }
     }
@@ -120,21 +145,21 @@ impl AsyncWrite for Upgraded {
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
         match &mut self.io {
-            Io::Open(io) => Pin::new(io).poll_write(cx, buf),
+            Io::Open(io) => io.poll(|io| io.poll_write(cx, buf)),
             Io::ReadOnly(_) => Poll::Ready(Err(read_only())),
         }
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
-            Io::Open(io) => Pin::new(io).poll_flush(cx),
+            Io::Open(io) => io.poll(|io| io.poll_flush(cx)),
             Io::ReadOnly(_) => Poll::Ready(Ok(())),
         }
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match &mut self.io {
-            Io::Open(io) => Pin::new(io).poll_shutdown(cx),
+            Io::Open(io) => io.poll(|io| io.poll_shutdown(cx)),
             // There is no input to end.
             Io::ReadOnly(_) => Poll::Ready(Ok(())),
         }
@@ -157,7 +182,7 @@ impl fmt::Debug for Upgraded {
 /// does.
 pub struct UpgradedWriter {
     /// `None` where nothing can be written.
-    io: Option<WriteHalf<reqwest::Upgraded>>,
+    io: Option<Shared>,
     origin: Origin,
 }
 
@@ -171,26 +196,26 @@ impl UpgradedWriter {
 
 impl AsyncWrite for UpgradedWriter {
     fn poll_write(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
         buf: &[u8],
     ) -> Poll<io::Result<usize>> {
-        match &mut self.io {
-            Some(io) => Pin::new(io).poll_write(cx, buf),
+        match &self.io {
+            Some(io) => io.poll(|io| io.poll_write(cx, buf)),
             None => Poll::Ready(Err(read_only())),
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Some(io) => Pin::new(io).poll_flush(cx),
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.io {
+            Some(io) => io.poll(|io| io.poll_flush(cx)),
             None => Poll::Ready(Ok(())),
         }
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match &mut self.io {
-            Some(io) => Pin::new(io).poll_shutdown(cx),
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match &self.io {
+            Some(io) => io.poll(|io| io.poll_shutdown(cx)),
             None => Poll::Ready(Ok(())),
         }
     }

@@ -514,7 +514,10 @@ async fn a_log_without_its_container_is_not_found() {
 
 #[tokio::test]
 async fn streams_are_streams_and_can_move_between_threads() {
-    fn is_stream<T: futures_core::Stream<Item = Result<I, Error>> + Send + Unpin + 'static, I>(
+    fn is_stream<
+        T: futures_core::Stream<Item = Result<I, Error>> + Send + Sync + Unpin + 'static,
+        I,
+    >(
         stream: T,
     ) -> T {
         stream
@@ -522,6 +525,12 @@ async fn streams_are_streams_and_can_move_between_threads() {
     fn is_send<T: Send>(value: T) -> T {
         value
     }
+    fn is_shared<T: Send + Sync + Unpin + 'static>() {}
+    is_shared::<docker_api_gen_core::Upgraded>();
+    is_shared::<docker_api_gen_core::UpgradedWriter>();
+    is_shared::<docker_api_gen_core::Body>();
+    is_shared::<docker_api_gen_core::Connection>();
+    is_shared::<Error>();
     let daemon = Daemon::answering(json("200 OK", "{}"));
     let connection = daemon.connection();
     is_stream(
