@@ -147,6 +147,11 @@ impl<'a> Parameter<'a> {
         self.0.get("content").is_some()
     }
 
+    /// The schema of the items of a list that repeats the parameter, each item as JSON.
+    pub(crate) fn json_items(self) -> Option<&'a Value> {
+        self.0.pointer("/schema/items/x-json")
+    }
+
     /// Whether the JSON document travels as base64.
     pub(crate) fn is_base64(self) -> bool {
         self.0["x-encoding"] == "base64url"

@@ -107,38 +107,20 @@ impl<'a> Expected<'a> {
                 found.push(format!("the query has no {name}"));
                 continue;
             };
-            match texts.as_slice() {
-                [text] if parameter.is_json() => match serde_json::from_str::<Value>(text) {
-                    Ok(json) if json == *value => {}
-                    _ => found.push(format!("{name} is {text}, not {value}")),
-                },
-                _ => {
-                    let expected = self.texts(parameter, value);
-                    if texts != expected {
-                        found.push(format!("{name} is {texts:?}, not {expected:?}"));
-                    }
-                }
+            let is_json = parameter.is_json() || parameter.json_items().is_some();
+            let read = |text: &String| match is_json {
+                true => serde_json::from_str(text).unwrap_or_else(|_| Value::from(text.as_str())),
+                false => Value::from(text.as_str()),
+            };
+            let expected = query_values(parameter, value);
+            if texts.iter().map(read).collect::<Vec<_>>() != expected {
+                found.push(format!("{name} is {texts:?}, not {expected:?}"));
             }
         }
         for (name, texts) in sent {
             found.push(format!(
                 "the query has {name}={texts:?}, which nothing asked for"
             ));
-        }
-    }
-
-    /// The texts that stand for a value in a query.
-    fn texts(&self, parameter: Parameter<'_>, value: &Value) -> Vec<String> {
-        match value {
-            Value::Array(items) => {
-                let items: Vec<_> = items.iter().map(text).collect();
-                if parameter.is_csv() {
-                    vec![items.join(",")]
-                } else {
-                    items
-                }
-            }
-            value => vec![text(value)],
         }
     }
 
@@ -197,6 +179,23 @@ impl<'a> Expected<'a> {
             }
             _ => {}
         }
+    }
+}
+
+/// The values that stand for one in a query: texts, or JSON where there is JSON.
+fn query_values(parameter: Parameter<'_>, value: &Value) -> Vec<Value> {
+    match value {
+        _ if parameter.is_json() => vec![value.clone()],
+        Value::Array(items) if parameter.json_items().is_some() => items.clone(),
+        Value::Array(items) => {
+            let items = items.iter().map(text);
+            if parameter.is_csv() {
+                vec![items.collect::<Vec<_>>().join(",").into()]
+            } else {
+                items.map(Value::from).collect()
+            }
+        }
+        value => vec![text(value).into()],
     }
 }
 

@@ -48,9 +48,10 @@ impl Sample {
             .parameters()
             .map(|parameter| {
                 let (name, schema) = (parameter.name(), parameter.schema());
-                let value = match parameter.place() {
-                    "path" => maker.path(name),
-                    "header" if !parameter.is_json() => json!(format!("{name} value")),
+                let value = match (parameter.place(), parameter.json_items()) {
+                    ("path", _) => maker.path(name),
+                    (_, Some(items)) => (1..=2).filter_map(|_| maker.full(items, name)).collect(),
+                    ("header", None) if !parameter.is_json() => json!(format!("{name} value")),
                     _ if parameter.is_csv() => json!([format!("{name} é"), "b&c"]),
                     _ => maker.full(schema, name).unwrap_or_default(),
                 };
