@@ -559,6 +559,10 @@ impl Context<'_> {
                 let inner = self.ty(inner);
                 quote!(std::collections::BTreeMap<String, #inner>)
             }
+            Type::Nullable(inner) => {
+                let inner = self.ty(inner);
+                quote!(Option<#inner>)
+            }
             Type::Set => quote!(std::collections::BTreeSet<String>),
             _ => self.rust_type(ty, &mut Imports::default()),
         }

@@ -48,6 +48,7 @@ const ANSWERS: &[(&str, Decode)] = &[
 const TYPES: &[(&str, Decode)] = &[
     ("BuildInfo", decode::<types::BuildInfo>),
     ("AuthResponse", decode::<types::AuthResponse>),
+    ("Platform", decode::<types::Platform>),
 ];
 
 fn thing_list(client: &Client, sample: &Sample) -> Requests {
@@ -57,8 +58,10 @@ fn thing_list(client: &Client, sample: &Sample) -> Requests {
         names: sample.get("query:names"),
         tags: sample.get("query:tags"),
         labels: sample.get("query:labels"),
+        arguments: sample.get("query:arguments"),
         limit: sample.get("query:limit"),
         condition: sample.get("query:condition"),
+        platform: sample.get("query:platform"),
     };
     Requests::new(
         request().request(),
@@ -69,8 +72,10 @@ fn thing_list(client: &Client, sample: &Sample) -> Requests {
                 .names(options.names.unwrap_or_default())
                 .tags(options.tags.unwrap_or_default())
                 .labels(options.labels.unwrap_or_default())
+                .arguments(options.arguments.unwrap_or_default())
                 .limit(options.limit.unwrap_or_default())
                 .condition(options.condition.unwrap_or_default())
+                .platform(options.platform.unwrap_or_default())
                 .request(),
         ],
     )
