@@ -172,6 +172,7 @@ impl Walk<'_> {
         match ty {
             Type::List(inner) => self.ty(inner, format!("{key}[]")),
             Type::Map(inner) => self.ty(inner, format!("{key}{{}}")),
+            Type::Nullable(inner) => self.ty(inner, key),
             Type::Named(id) => {
                 match &self.api.type_def(*id).shape {
                     Shape::Alias(aliased) => return self.ty(aliased, key),

@@ -97,9 +97,21 @@ pub enum Type {
     List(Box<Type>),
     /// Keys are text.
     Map(Box<Type>),
+    /// An entry of a map whose null says something of its own, other than an empty value.
+    Nullable(Box<Type>),
     /// An object of which only the keys matter.
     Set,
     Named(TypeId),
+}
+
+impl Type {
+    /// What an entry of a map is where it is not null.
+    pub fn entry(&self) -> &Self {
+        match self {
+            Self::Nullable(entry) => entry,
+            other => other,
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -308,7 +320,9 @@ impl Api {
 
     fn mark(&mut self, ty: &Type, way: fn(&mut Usage) -> &mut bool) {
         match ty {
-            Type::List(inner) | Type::Map(inner) => self.mark(inner, way),
+            Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) => {
+                self.mark(inner, way);
+            }
             Type::Named(id) => {
                 if std::mem::replace(way(&mut self.types[id.0].usage), true) {
                     return;
@@ -815,7 +829,14 @@ impl<'a> Reader<'a> {
             ("object", _) => match schema.get("additionalProperties") {
                 Some(values @ Value::Object(_)) => {
                     let at = at.step("/additionalProperties", Step::Entry);
-                    Type::Map(Box::new(self.ty(values, &at)?))
+                    let entry = self.ty(values, &at)?;
+                    // No list and an empty one are the same thing everywhere.
+                    let is_collection = matches!(entry, Type::List(_) | Type::Map(_) | Type::Set);
+                    Type::Map(Box::new(if flag(values, "nullable") && !is_collection {
+                        Type::Nullable(Box::new(entry))
+                    } else {
+                        entry
+                    }))
                 }
                 _ => Type::Any,
             },

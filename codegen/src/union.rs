@@ -249,6 +249,9 @@ impl Join<'_> {
             (Type::Map(known), Type::Map(older)) => {
                 self.inside("{}", |join| Type::Map(Box::new(join.join(known, older))))
             }
+            (Type::Nullable(_), _) | (_, Type::Nullable(_)) => {
+                Type::Nullable(Box::new(self.join(known.entry(), older.entry())))
+            }
             (Type::Integer(known), Type::Integer(older)) => Type::Integer(wider(*known, *older)),
             (Type::Any, other) => self.import(other),
             (known, Type::Any) => known.clone(),
@@ -324,6 +327,7 @@ impl Join<'_> {
         match older {
             Type::List(inner) => Type::List(Box::new(self.import(inner))),
             Type::Map(inner) => Type::Map(Box::new(self.import(inner))),
+            Type::Nullable(inner) => Type::Nullable(Box::new(self.import(inner))),
             Type::Named(id) => Type::Named(self.import_named(*id)),
             other => other.clone(),
         }

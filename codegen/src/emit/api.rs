@@ -90,7 +90,7 @@ fn imports(items: &TokenStream) -> TokenStream {
     }
 }
 
-fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>) {
+pub(super) fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>) {
     for token in tokens {
         match token {
             TokenTree::Ident(ident) => {
@@ -103,13 +103,13 @@ fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>) {
 }
 
 /// The Rust names that belong to one operation.
-struct OperationNames {
+pub(super) struct OperationNames {
     /// `stop`
-    method: String,
+    pub(super) method: String,
     /// `Stop`
     request: String,
     /// `StopOptions`
-    options: String,
+    pub(super) options: String,
     /// `StopOutcome`
     outcome: String,
     /// `PingHeadHeaders`
@@ -119,7 +119,7 @@ struct OperationNames {
 }
 
 impl OperationNames {
-    fn new(operation: &Operation) -> Self {
+    pub(super) fn new(operation: &Operation) -> Self {
         let method = names::method(operation);
         let request = names::pascal(&method);
         Self {
@@ -234,7 +234,7 @@ impl Context<'_> {
     }
 
     /// Optional parameters in the query and in headers; an optional body is set on the request at once.
-    fn optional<'a>(&self, operation: &'a Operation) -> Vec<&'a Parameter> {
+    pub(super) fn optional<'a>(&self, operation: &'a Operation) -> Vec<&'a Parameter> {
         operation
             .parameters
             .iter()
@@ -545,7 +545,7 @@ impl Context<'_> {
     }
 
     /// A type as files of operations write it: those of the version stand in `types`.
-    fn ty(&self, ty: &Type) -> TokenStream {
+    pub(super) fn ty(&self, ty: &Type) -> TokenStream {
         match ty {
             Type::Named(id) => {
                 let name = ident(self.names.get(*id));
@@ -558,6 +558,10 @@ impl Context<'_> {
             Type::Map(inner) => {
                 let inner = self.ty(inner);
                 quote!(std::collections::BTreeMap<String, #inner>)
+            }
+            Type::Nullable(inner) => {
+                let inner = self.ty(inner);
+                quote!(Option<#inner>)
             }
             Type::Set => quote!(std::collections::BTreeSet<String>),
             _ => self.rust_type(ty, &mut Imports::default()),

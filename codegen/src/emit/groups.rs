@@ -110,7 +110,9 @@ fn types_of(operation: &Operation) -> Vec<Type> {
 
 fn reach(api: &Api, ty: &Type, name: &str, group: &mut BTreeMap<TypeId, String>) {
     match ty {
-        Type::List(inner) | Type::Map(inner) => reach(api, inner, name, group),
+        Type::List(inner) | Type::Map(inner) | Type::Nullable(inner) => {
+            reach(api, inner, name, group);
+        }
         Type::Named(id) => {
             if group.contains_key(id) {
                 return;

@@ -2,6 +2,7 @@
 //! of versions.
 
 mod api;
+mod contract;
 mod docs;
 mod facade;
 mod format;

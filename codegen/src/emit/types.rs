@@ -163,6 +163,10 @@ impl Context<'_> {
                 let inner = self.rust_type(inner, imports);
                 quote!(BTreeMap<String, #inner>)
             }
+            Type::Nullable(inner) => {
+                let inner = self.rust_type(inner, imports);
+                quote!(Option<#inner>)
+            }
             Type::Set => {
                 imports.std.insert("BTreeSet");
                 quote!(BTreeSet<String>)

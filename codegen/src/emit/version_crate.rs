@@ -4,7 +4,7 @@ use proc_macro2::{Literal, TokenStream};
 use quote::quote;
 
 use super::format::{header, rust};
-use super::{Context, Files, GENERATED, api, groups, ident, types};
+use super::{Context, Files, GENERATED, api, contract, groups, ident, types};
 use crate::history::History;
 use crate::model::Api;
 use crate::names::{self, TypeNames};
@@ -67,6 +67,7 @@ pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Fil
         let path = format!("src/types/{}.rs", names::field(group));
         add(&path, rust(&origin, types::file(context, ids)));
     }
+    add("tests/contract.rs", rust(&origin, contract::file(context)));
     files
 }
 
@@ -83,6 +84,8 @@ edition.workspace = true
 rust-version.workspace = true
 license.workspace = true
 repository.workspace = true
+# They need the documents and the library of the repository.
+exclude = ["tests"]
 
 [features]
 ## Every type can be both read and written, not only the way it travels.
@@ -90,6 +93,13 @@ serde-both = []
 
 [dependencies]
 docker-api-gen-core.workspace = true
+
+[dev-dependencies]
+docker-api-gen-tests.workspace = true
+
+[[test]]
+name = "contract"
+required-features = ["serde-both"]
 
 [lints]
 workspace = true

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
 
 /// What a list is narrowed down by: names, and for each the values of which one has to match.
@@ -67,6 +68,12 @@ impl Serialize for Filters {
     }
 }
 
+impl<'de> Deserialize<'de> for Filters {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        BTreeMap::deserialize(deserializer).map(Self)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -77,6 +84,10 @@ mod tests {
         assert_eq!(
             serde_json::to_string(&filters).unwrap(),
             r#"{"label":["x=1"],"name":["a","b"]}"#
+        );
+        assert_eq!(
+            serde_json::from_str::<Filters>(r#"{"name":["a","b"],"label":["x=1"]}"#).unwrap(),
+            filters
         );
         assert_eq!(serde_json::to_string(&Filters::new()).unwrap(), "{}");
     }

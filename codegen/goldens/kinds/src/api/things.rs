@@ -112,6 +112,8 @@ pub struct ListOptions {
     pub tags: Option<Vec<String>>,
     /// `labels`.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
+    /// `arguments`.
+    pub arguments: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// `limit`.
     pub limit: Option<i64>,
     /// `condition`.
@@ -150,6 +152,15 @@ impl<'a> List<'a> {
     /// `labels`.
     pub fn labels(mut self, labels: std::collections::BTreeMap<String, String>) -> Self {
         self.options.labels = Some(labels);
+        self
+    }
+
+    /// `arguments`.
+    pub fn arguments(
+        mut self,
+        arguments: std::collections::BTreeMap<String, Option<String>>,
+    ) -> Self {
+        self.options.arguments = Some(arguments);
         self
     }
 
@@ -193,6 +204,7 @@ impl<'a> List<'a> {
         call.query("names", &options.names);
         call.query_csv("tags", &options.tags);
         call.query_json("labels", &options.labels);
+        call.query_json("arguments", &options.arguments);
         call.query("limit", &options.limit);
         call.query("condition", &options.condition);
         call.query_json_items("platform", &options.platform);

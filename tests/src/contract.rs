@@ -1,0 +1,193 @@
+//! Compares a generated crate with the document that it was made from.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use docker_api_gen_core::wire::{Read, Wire, Write};
+use docker_api_gen_core::{Error, Request};
+use serde_json::Value;
+
+use crate::document::{Document, Operation};
+use crate::hostile::Hostile;
+use crate::request::{Expected, Extent};
+use crate::sample::{Round, Sample};
+
+/// The requests to one operation, all made from the same sample.
+#[derive(Debug)]
+pub struct Requests {
+    /// With what is required and nothing else.
+    required: Result<Request, Error>,
+    /// With everything, in each way in which it can be said.
+    all: Vec<Result<Request, Error>>,
+}
+
+/// An operation by its name in the document, and what builds its requests.
+pub type Described<C> = (&'static str, fn(&C, &Sample) -> Requests);
+
+/// Reads a value from JSON and writes it again.
+pub type Decode = fn(&[u8]) -> Result<Vec<u8>, String>;
+
+/// What one version's document says.
+#[derive(Debug)]
+pub struct Contract(Document);
+
+impl Contract {
+    /// The contract of an API version, for the crate in `crate_dir`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no document for the version.
+    pub fn open(crate_dir: &str, version: &str) -> Self {
+        Self(Document::open(crate_dir, version))
+    }
+
+    /// Checks that every operation of the document is there, and sends what the document says.
+    ///
+    /// # Panics
+    ///
+    /// If one is not, or does not.
+    pub fn check_requests<C>(&self, client: &C, operations: &[Described<C>]) {
+        let mut wrong = Vec::new();
+        let mut calls: BTreeMap<_, _> = operations.iter().copied().collect();
+        for operation in self.0.operations() {
+            let Some(build) = calls.remove(operation.id) else {
+                wrong.push(format!("{}: the crate has no such operation", operation.id));
+                continue;
+            };
+            for round in Round::BOTH {
+                let sample = Sample::of(&self.0, operation, round);
+                let requests = build(client, &sample);
+                let mut check = |extent, how: &str, request: &Result<Request, Error>| {
+                    let expected = Expected {
+                        document: &self.0,
+                        operation,
+                        sample: &sample,
+                        extent,
+                    };
+                    let differences = match request {
+                        Ok(request) => expected.differences(request),
+                        Err(error) => vec![format!("cannot be built: {error}")],
+                    };
+                    wrong.extend(
+                        differences
+                            .into_iter()
+                            .map(|text| format!("{} ({how}): {text}", operation.id)),
+                    );
+                };
+                check(Extent::Required, "what is required", &requests.required);
+                for (request, how) in requests.all.iter().zip(["options at once", "one by one"]) {
+                    check(Extent::All, how, request);
+                }
+                if requests.all.is_empty() && says_more(operation) {
+                    wrong.push(format!(
+                        "{}: only what is required can be said",
+                        operation.id
+                    ));
+                }
+                let problems = sample.problems.borrow();
+                wrong.extend(
+                    problems
+                        .iter()
+                        .map(|text| format!("{}: {text}", operation.id)),
+                );
+            }
+        }
+        for name in calls.keys() {
+            wrong.push(format!("{name}: the document has no such operation"));
+        }
+        self.report("requests", operations.len(), wrong);
+    }
+
+    /// Checks that the answer to every operation that brings JSON is read, whatever a daemon sends.
+    ///
+    /// # Panics
+    ///
+    /// If one is not read, or something is lost.
+    pub fn check_answers(&self, answers: &[(&'static str, Decode)]) {
+        let described = self
+            .0
+            .operations()
+            .filter_map(|operation| Some((operation.id, operation.answer()?)));
+        self.check_all("answers", described.collect(), answers);
+    }
+
+    /// Checks that every definition of the document is read, whatever a daemon sends.
+    ///
+    /// # Panics
+    ///
+    /// If one is not read, or something is lost.
+    pub fn check_types(&self, types: &[(&'static str, Decode)]) {
+        self.check_all("types", self.0.definitions().collect(), types);
+    }
+
+    fn check_all<'a>(
+        &self,
+        what: &str,
+        mut described: BTreeMap<&'a str, &'a Value>,
+        decoders: &[(&'a str, Decode)],
+    ) {
+        let mut wrong = Vec::new();
+        for (name, decode) in decoders {
+            match described.remove(name) {
+                Some(schema) => {
+                    let hostile = Hostile::new(&self.0, schema, name);
+                    let problems = hostile.try_all(decode);
+                    wrong.extend(problems.into_iter().map(|text| format!("{name}: {text}")));
+                }
+                None => wrong.push(format!("{name}: the document has nothing of that name")),
+            }
+        }
+        for name in described.keys() {
+            wrong.push(format!("{name}: the crate has nothing of that name"));
+        }
+        self.report(what, decoders.len(), wrong);
+    }
+
+    fn report(&self, what: &str, count: usize, wrong: Vec<String>) {
+        /// One mistake of the generator can show in a thousand places.
+        const SHOWN: usize = 40;
+        assert!(count > 0, "{}: there are no {what}", self.0.name);
+        let wrong: BTreeSet<_> = wrong.into_iter().collect();
+        if wrong.is_empty() {
+            return;
+        }
+        let mut lines: Vec<_> = wrong.iter().take(SHOWN).cloned().collect();
+        if wrong.len() > SHOWN {
+            lines.push(format!("and {} more", wrong.len() - SHOWN));
+        }
+        panic!(
+            "{what} are not as {} has them:\n  {}",
+            self.0.name,
+            lines.join("\n  ")
+        );
+    }
+}
+
+impl Requests {
+    /// `all` is empty where there is nothing to say but what is required.
+    pub fn new<const WAYS: usize>(
+        required: Result<Request, Error>,
+        all: [Result<Request, Error>; WAYS],
+    ) -> Self {
+        Self {
+            required,
+            all: all.into(),
+        }
+    }
+}
+
+/// Whether there is anything to say to an operation beside what is required.
+fn says_more(operation: Operation<'_>) -> bool {
+    let optional_body = operation.body().is_some() && !operation.is_body_required();
+    optional_body
+        || operation
+            .parameters()
+            .any(|parameter| !parameter.is_required())
+}
+
+/// Reads and writes a `T` as the generated crates do.
+pub fn decode<T: Read + Write>(text: &[u8]) -> Result<Vec<u8>, String> {
+    let mut reader = serde_json::Deserializer::from_slice(text);
+    let value = T::read(&mut reader).map_err(|error| error.to_string())?;
+    reader.end().map_err(|error| error.to_string())?;
+    serde_json::to_vec(&Wire(&value)).map_err(|error| error.to_string())
+}
