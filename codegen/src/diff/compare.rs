@@ -321,11 +321,10 @@ impl Comparison<'_> {
         self.answer(&owner, old, new);
         self.errors(&owner, &old.errors, &new.errors);
         match (&old.tty, &new.tty) {
-            (Some(_), None) => self.changes.push(owner.removed(
-                Item::Setter,
-                "with_tty",
-                "with_tty(bool)",
-            )),
+            (Some(_), None) => {
+                self.changes
+                    .push(owner.removed(Item::Setter, "with_tty", "with_tty(bool)"))
+            }
             (None, Some(_)) => {
                 self.changes
                     .push(owner.added(Item::Setter, "with_tty", "with_tty(bool)"))
@@ -403,12 +402,7 @@ impl Comparison<'_> {
                 )
                 .note("an argument now; it was an option"),
             (true, false) => owner
-                .changed(
-                    Item::Option,
-                    name,
-                    self.old.argument(a),
-                    self.new.value(b),
-                )
+                .changed(Item::Option, name, self.old.argument(a), self.new.value(b))
                 .note("an option now; it was an argument"),
             (true, true) => {
                 let borrowed = |model: &Model<'_>, p| surface::is_borrowed_text(model.api, p);
@@ -494,22 +488,15 @@ impl Comparison<'_> {
     }
 
     fn headers(&mut self, owner: &Owner, old: &[Header], new: &[Header]) {
-        let text = |model: &Model<'_>, header: &Header| format!("Option<{}>", model.text(&header.ty));
+        let text =
+            |model: &Model<'_>, header: &Header| format!("Option<{}>", model.text(&header.ty));
         for (a, b) in pair_by(old, new, |header| names::parameter(&header.name)) {
             let change = match (a, b) {
                 (Some(a), None) => owner
-                    .removed(
-                        Item::Header,
-                        names::parameter(&a.name),
-                        text(self.old, a),
-                    )
+                    .removed(Item::Header, names::parameter(&a.name), text(self.old, a))
                     .wire(&a.name),
                 (None, Some(b)) => owner
-                    .added(
-                        Item::Header,
-                        names::parameter(&b.name),
-                        text(self.new, b),
-                    )
+                    .added(Item::Header, names::parameter(&b.name), text(self.new, b))
                     .wire(&b.name),
                 (Some(a), Some(b)) if !self.same(&a.ty, &b.ty) => owner
                     .changed(
@@ -743,7 +730,14 @@ impl Comparison<'_> {
             notes.push(format!("`{}` before", a.field.name));
         }
         if new.usage.request && a.field.required != b.field.required {
-            notes.push(if b.field.required { "required now" } else { "not required now" }.into());
+            notes.push(
+                if b.field.required {
+                    "required now"
+                } else {
+                    "not required now"
+                }
+                .into(),
+            );
         }
         notes.extend(default(a.field.default.as_ref(), b.field.default.as_ref()));
         (!notes.is_empty()).then(|| owner.noted(Item::Field, &b.name, notes.join("; ")))
@@ -757,13 +751,15 @@ impl Comparison<'_> {
             |value| value.name.clone(),
         ) {
             let change = match (a, b) {
-                (None, Some(b)) => owner.change(Item::Value, Kind::Added, &b.name).wire(&b.wire),
+                (None, Some(b)) => owner
+                    .change(Item::Value, Kind::Added, &b.name)
+                    .wire(&b.wire),
                 (Some(a), None) => owner
                     .change(Item::Value, Kind::Removed, &a.name)
                     .wire(&a.wire),
-                (Some(a), Some(b)) if a.name != b.name => owner
-                    .renamed(Item::Value, &a.name, &b.name)
-                    .wire(&b.wire),
+                (Some(a), Some(b)) if a.name != b.name => {
+                    owner.renamed(Item::Value, &a.name, &b.name).wire(&b.wire)
+                }
                 (Some(a), Some(b)) if a.wire != b.wire => owner
                     .noted(Item::Value, &b.name, format!("`{}` before", a.wire))
                     .wire(&b.wire),

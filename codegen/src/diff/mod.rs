@@ -52,6 +52,8 @@
 //! - `note` says in words what the other keys leave open.
 
 mod compare;
+#[cfg(test)]
+mod tests;
 mod text;
 mod types;
 

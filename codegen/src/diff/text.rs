@@ -102,7 +102,10 @@ impl Diff {
             (0, _) => "Nothing changes.".to_owned(),
             (all, 0) => format!("{}, none of which breaks {moving}.", count(all)),
             (all, breaking) => {
-                format!("{}, of which {breaking} can break {moving}: {marked}.", count(all))
+                format!(
+                    "{}, of which {breaking} can break {moving}: {marked}.",
+                    count(all)
+                )
             }
         }
     }
@@ -129,10 +132,7 @@ fn owners(group: &[Change]) -> impl Iterator<Item = &[Change]> {
 
 /// Changes of the operation or type itself, which come first, and those of its parts.
 fn split(of_owner: &[Change]) -> (&[Change], &[Change]) {
-    let own = of_owner
-        .iter()
-        .take_while(|change| is_own(change))
-        .count();
+    let own = of_owner.iter().take_while(|change| is_own(change)).count();
     of_owner.split_at(own)
 }
 
@@ -200,7 +200,11 @@ fn markdown_line(change: &Change) -> String {
         }
         _ => code(&thing(change)),
     };
-    let breaking = if change.breaking { "**breaking:** " } else { "" };
+    let breaking = if change.breaking {
+        "**breaking:** "
+    } else {
+        ""
+    };
     let note = change.note.as_ref();
     let note = note.map_or_else(String::new, |note| format!(": {note}"));
     format!("{breaking}{verb} {item} {what}{note}")

@@ -41,8 +41,7 @@ impl Pairs {
         for ((a, b), _) in candidates {
             pairs.add(a, b);
         }
-        let by_name: BTreeMap<&str, TypeId> =
-            new.ids().map(|id| (new.names.get(id), id)).collect();
+        let by_name: BTreeMap<&str, TypeId> = new.ids().map(|id| (new.names.get(id), id)).collect();
         for a in old.ids() {
             if let Some(b) = by_name.get(old.names.get(a)) {
                 pairs.add(a, *b);
