@@ -113,6 +113,21 @@ impl History {
     }
 }
 
+/// For each type of a model, where it stands in requests and answers. Types that nothing refers to, and names
+/// for other types, stand nowhere.
+pub(crate) fn places(api: &Api) -> Vec<Vec<String>> {
+    let mut walk = Walk {
+        api,
+        bit: 0,
+        sets: &mut HashMap::new(),
+        places: vec![Vec::new(); api.types.len()],
+    };
+    for operation in &api.operations {
+        walk.operation(operation);
+    }
+    walk.places
+}
+
 fn operation_key(operation: &Operation) -> String {
     format!("{} {}", operation.method, operation.path)
 }

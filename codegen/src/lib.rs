@@ -8,6 +8,8 @@
 //! 4. [`history`]: the models of all versions together say since when, and until when, a thing exists.
 //! 5. [`emit`]: model and history become Rust source.
 //!
+//! [`diff`] tells what changes for users between two versions.
+//!
 //! # Invariants
 //!
 //! - The core crate never names a version.
@@ -19,6 +21,7 @@
 pub mod check;
 pub mod convert;
 pub mod correct;
+pub mod diff;
 mod document;
 pub mod emit;
 mod error;
@@ -28,6 +31,7 @@ pub mod model;
 pub mod names;
 mod pointer;
 pub mod specs;
+mod surface;
 pub mod union;
 mod version;
 pub mod versions;

@@ -17,9 +17,27 @@ pub struct Versions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub api: Version,
-    /// The first Docker release whose daemon offers it.
+    /// The first Docker release whose daemon offers it, or [`UNRELEASED`].
     pub docker: String,
     pub source: Source,
+}
+
+/// What stands for the Docker release of a version that no release offers yet.
+pub const UNRELEASED: &str = "unreleased";
+
+impl Row {
+    pub fn is_released(&self) -> bool {
+        self.docker != UNRELEASED
+    }
+
+    /// The release as people call it: `Docker 23.0`.
+    pub fn release(&self) -> String {
+        if !self.is_released() {
+            return "not in a release of Docker yet".to_owned();
+        }
+        let docker = &self.docker;
+        format!("Docker {}", docker.strip_suffix(".0").unwrap_or(docker))
+    }
 }
 
 /// Where the description of a version comes from.
@@ -213,6 +231,20 @@ mod tests {
             }
         );
         assert_eq!(versions.latest().api, Version::new(1, 25));
+    }
+
+    #[test]
+    fn releases_are_called_as_people_call_them() {
+        let release = |docker: &str| {
+            let text = published("1.25").replace("1.13.0", docker);
+            Versions::parse("versions.toml", &text)
+                .unwrap()
+                .latest()
+                .release()
+        };
+        assert_eq!(release("23.0.0"), "Docker 23.0");
+        assert_eq!(release("17.03.1"), "Docker 17.03.1");
+        assert_eq!(release(UNRELEASED), "not in a release of Docker yet");
     }
 
     #[test]

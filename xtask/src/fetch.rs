@@ -150,10 +150,7 @@ impl Fetch {
 fn select<'v>(versions: &'v Versions, asked: &[Version]) -> Result<Vec<Wanted<'v>>> {
     let mut wanted = BTreeMap::new();
     for &version in asked {
-        if versions.get(version).is_none() {
-            let (first, last) = (versions.rows()[0].api, versions.latest().api);
-            bail!("specs/versions.toml has no version {version}; it has {first} to {last}");
-        }
+        files::listed(versions, version)?;
     }
     for row in versions
         .rows()

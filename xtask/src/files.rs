@@ -6,9 +6,13 @@ use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use docker_api_gen_codegen::correct::Corrections;
 use docker_api_gen_codegen::versions::Versions;
+use docker_api_gen_codegen::{Document, Version};
+
+/// The folder of the documents.
+pub(crate) const OPENAPI: &str = "specs/openapi";
 
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
@@ -22,6 +26,23 @@ pub(crate) fn root() -> PathBuf {
 pub(crate) fn versions(root: &Path) -> Result<Versions> {
     const NAME: &str = "specs/versions.toml";
     Ok(Versions::parse(NAME, &read(&root.join(NAME))?)?)
+}
+
+/// Fails unless there is a row for the version.
+pub(crate) fn listed(versions: &Versions, version: Version) -> Result<()> {
+    if versions.get(version).is_none() {
+        let (first, last) = (versions.rows()[0].api, versions.latest().api);
+        bail!("specs/versions.toml has no version {version}; it has {first} to {last}");
+    }
+    Ok(())
+}
+
+/// The document of a version in `specs/openapi`.
+pub(crate) fn document(root: &Path, version: Version) -> Result<Document> {
+    let name = format!("{OPENAPI}/v{version}.json");
+    let text = read(&root.join(&name))
+        .with_context(|| "`cargo xtask fetch` and `cargo xtask regen` make it")?;
+    Ok(Document::parse(&name, version, &text)?)
 }
 
 /// All of `specs/corrections`.
@@ -56,6 +77,18 @@ pub(crate) fn names(folder: &Path) -> Result<BTreeSet<String>> {
         .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
         .collect::<std::io::Result<_>>()
         .with_context(|| format!("cannot read {}", folder.display()))
+}
+
+/// Prints what was asked for. Whoever reads it may stop reading.
+pub(crate) fn print(text: &str) -> Result<()> {
+    let mut output = std::io::stdout().lock();
+    let written = output
+        .write_all(text.as_bytes())
+        .and_then(|()| output.flush());
+    match written {
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(()),
+        written => written.context("cannot print"),
+    }
 }
 
 /// Writes the file beside its place and moves it there: nobody ever sees half of it.

@@ -3,6 +3,7 @@
 #[cfg(unix)]
 mod bench;
 mod demo;
+mod diff;
 mod fetch;
 mod files;
 mod regen;
@@ -27,6 +28,7 @@ enum Command {
     #[cfg(unix)]
     Bench(bench::Bench),
     Demo(demo::Demo),
+    Diff(diff::Diff),
     /// Find or start container engines for the demo and the tests
     Engine(xtask::engine::Args),
     Fetch(fetch::Fetch),
@@ -39,6 +41,7 @@ fn main() -> ExitCode {
         #[cfg(unix)]
         Command::Bench(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Demo(command) => command.run(),
+        Command::Diff(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Engine(command) => xtask::engine::run(command),
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Regen(command) => command.run().map(|()| ExitCode::SUCCESS),

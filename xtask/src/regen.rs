@@ -11,10 +11,8 @@ use docker_api_gen_codegen::specs::build_all;
 use docker_api_gen_codegen::versions::Versions;
 use docker_api_gen_codegen::{Document, Version, names};
 
-use crate::files;
+use crate::files::{self, OPENAPI};
 use crate::tree::Difference;
-
-const OPENAPI: &str = "specs/openapi";
 
 /// Regenerate specs/openapi and the crates from what is there
 ///
@@ -51,9 +49,7 @@ impl Regen {
         let root = files::root();
         let versions = files::versions(&root)?;
         for wanted in &self.versions {
-            if versions.get(*wanted).is_none() {
-                bail!("API {wanted} is not listed in specs/versions.toml");
-            }
+            files::listed(&versions, *wanted)?;
         }
         let wanted = (!self.versions.is_empty()).then_some(self.versions.as_slice());
         let (output, owned) = self.output(&root, &versions, wanted)?;
@@ -133,12 +129,7 @@ impl Regen {
 
 /// The documents of `specs/openapi`.
 fn documents(root: &Path, versions: &Versions) -> Result<BTreeMap<Version, Document>> {
-    let read = |version: Version| {
-        let name = format!("{OPENAPI}/v{version}.json");
-        let text = files::read(&root.join(&name))
-            .with_context(|| "`cargo xtask fetch` and `cargo xtask regen` make it")?;
-        Ok((version, Document::parse(&name, version, &text)?))
-    };
+    let read = |version: Version| Ok((version, files::document(root, version)?));
     versions.iter().map(read).collect()
 }
 

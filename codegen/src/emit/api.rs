@@ -12,6 +12,7 @@ use crate::model::{
     Answer, Body, BodyContent, Encoding, Header, Operation, Parameter, Place, Type,
 };
 use crate::names;
+use crate::surface::{OperationNames, is_borrowed_text, is_filters};
 
 /// A file of operations.
 ///
@@ -98,37 +99,6 @@ pub(super) fn collect_idents(tokens: TokenStream, idents: &mut BTreeSet<String>)
             }
             TokenTree::Group(group) => collect_idents(group.stream(), idents),
             TokenTree::Punct(_) | TokenTree::Literal(_) => {}
-        }
-    }
-}
-
-/// The Rust names that belong to one operation.
-pub(super) struct OperationNames {
-    /// `stop`
-    pub(super) method: String,
-    /// `Stop`
-    request: String,
-    /// `StopOptions`
-    pub(super) options: String,
-    /// `StopOutcome`
-    outcome: String,
-    /// `PingHeadHeaders`
-    headers: String,
-    /// `STOP`
-    constant: String,
-}
-
-impl OperationNames {
-    pub(super) fn new(operation: &Operation) -> Self {
-        let method = names::method(operation);
-        let request = names::pascal(&method);
-        Self {
-            options: format!("{request}Options"),
-            outcome: format!("{request}Outcome"),
-            headers: format!("{request}Headers"),
-            constant: names::constant(&method),
-            method,
-            request,
         }
     }
 }
@@ -512,15 +482,15 @@ impl Context<'_> {
         if parameter.place == Place::Path {
             return (quote!(&str), quote!(call.path(#name, #argument);));
         }
-        let ty = match self.api.resolve(&parameter.ty) {
-            Type::Text => quote!(&str),
-            _ => self.value_type(parameter),
+        let borrowed = is_borrowed_text(self.api, parameter);
+        let ty = if borrowed {
+            quote!(&str)
+        } else {
+            self.value_type(parameter)
         };
         let add = add(parameter);
         match parameter.encoding {
-            Encoding::Plain | Encoding::Csv
-                if matches!(self.api.resolve(&parameter.ty), Type::Text) =>
-            {
+            Encoding::Plain | Encoding::Csv if borrowed => {
                 (ty, quote!(call.#add(#name, #argument);))
             }
             Encoding::Plain | Encoding::Csv => (ty, quote!(call.#add(#name, &#argument);)),
@@ -567,12 +537,6 @@ impl Context<'_> {
             _ => self.rust_type(ty, &mut Imports::default()),
         }
     }
-}
-
-/// Filters have a type of their own: lists of values by name, as JSON.
-fn is_filters(parameter: &Parameter) -> bool {
-    parameter.encoding == Encoding::Json
-        && parameter.ty == Type::Map(Box::new(Type::List(Box::new(Type::Text))))
 }
 
 fn set_body(content: &BodyContent, call: &TokenStream) -> TokenStream {

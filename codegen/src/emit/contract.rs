@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use proc_macro2::TokenStream;
 use quote::quote;
 
-use super::api::{OperationNames, collect_idents};
+use super::api::collect_idents;
 use super::{Context, ident};
 use crate::model::{Answer, Body, BodyContent, Operation, Parameter, Place, Step, Type, TypeId};
 use crate::names;
+use crate::surface::OperationNames;
 
 /// The test of a version's crate.
 pub(super) fn file(context: Context<'_>) -> TokenStream {

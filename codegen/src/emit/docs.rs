@@ -50,10 +50,7 @@ impl Context<'_> {
     /// The release that brought a version: ` (Docker 23.0)`.
     pub(super) fn release(&self, version: Version) -> String {
         match self.versions.get(version) {
-            Some(row) => format!(
-                " (Docker {})",
-                row.docker.strip_suffix(".0").unwrap_or(&row.docker)
-            ),
+            Some(row) => format!(" ({})", row.release()),
             None => String::new(),
         }
     }

@@ -14,6 +14,7 @@ use std::collections::BTreeMap;
 
 pub use facade::facade;
 use proc_macro2::{Ident, Span};
+pub(crate) use types::type_text;
 pub use version_crate::version_crate;
 
 use crate::history::History;

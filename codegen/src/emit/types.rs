@@ -6,8 +6,9 @@ use proc_macro2::{Ident, Literal, TokenStream};
 use quote::quote;
 
 use super::{Context, ident};
-use crate::model::{Api, Field, Integer, NamedInteger, Shape, Type, TypeId, Usage};
-use crate::names;
+use crate::model::{Field, Integer, NamedInteger, Shape, Type, TypeId, Usage};
+use crate::names::{self, TypeNames};
+use crate::surface::{field_names, is_bare, is_literal};
 
 /// What the source of a file needs from elsewhere.
 #[derive(Default)]
@@ -91,9 +92,7 @@ impl Context<'_> {
             let ty = if bare { inner } else { quote!(Option<#inner>) };
             quote!(#[doc = #doc] pub #ident: #ty)
         });
-        // Users only read what only daemons send, so fields can be added there; what users write stays open to
-        // literal syntax.
-        let non_exhaustive = (!usage.request).then(|| quote!(#[non_exhaustive]));
+        let non_exhaustive = (!is_literal(usage)).then(|| quote!(#[non_exhaustive]));
         let has_secret = fields.iter().any(|field| field.secret);
         let derive_debug = (!has_secret).then(|| quote!(Debug,));
         let declaration = quote! {
@@ -146,38 +145,7 @@ impl Context<'_> {
     }
 
     pub(super) fn rust_type(&self, ty: &Type, imports: &mut Imports) -> TokenStream {
-        match ty {
-            Type::Text => quote!(String),
-            Type::Boolean => quote!(bool),
-            Type::Integer(integer) => integer_type(*integer),
-            Type::Number => quote!(f64),
-            Type::Timestamp => core_type("Timestamp", imports),
-            Type::Base64 => core_type("Base64Bytes", imports),
-            Type::Any => core_type("Json", imports),
-            Type::List(inner) => {
-                let inner = self.rust_type(inner, imports);
-                quote!(Vec<#inner>)
-            }
-            Type::Map(inner) => {
-                imports.std.insert("BTreeMap");
-                let inner = self.rust_type(inner, imports);
-                quote!(BTreeMap<String, #inner>)
-            }
-            Type::Nullable(inner) => {
-                let inner = self.rust_type(inner, imports);
-                quote!(Option<#inner>)
-            }
-            Type::Set => {
-                imports.std.insert("BTreeSet");
-                quote!(BTreeSet<String>)
-            }
-            Type::Named(id) => {
-                let name = self.names.get(*id);
-                imports.types.insert(name.to_owned());
-                let name = ident(name);
-                quote!(#name)
-            }
-        }
+        rust_type(self.names, ty, imports)
     }
 
     fn text_enum(&self, id: TypeId, name: &str, values: &[String], usage: Usage) -> TokenStream {
@@ -273,6 +241,48 @@ impl Context<'_> {
     }
 }
 
+/// A type as files of types write it.
+fn rust_type(names: &TypeNames, ty: &Type, imports: &mut Imports) -> TokenStream {
+    match ty {
+        Type::Text => quote!(String),
+        Type::Boolean => quote!(bool),
+        Type::Integer(integer) => integer_type(*integer),
+        Type::Number => quote!(f64),
+        Type::Timestamp => core_type("Timestamp", imports),
+        Type::Base64 => core_type("Base64Bytes", imports),
+        Type::Any => core_type("Json", imports),
+        Type::List(inner) => {
+            let inner = rust_type(names, inner, imports);
+            quote!(Vec<#inner>)
+        }
+        Type::Map(inner) => {
+            imports.std.insert("BTreeMap");
+            let inner = rust_type(names, inner, imports);
+            quote!(BTreeMap<String, #inner>)
+        }
+        Type::Nullable(inner) => {
+            let inner = rust_type(names, inner, imports);
+            quote!(Option<#inner>)
+        }
+        Type::Set => {
+            imports.std.insert("BTreeSet");
+            quote!(BTreeSet<String>)
+        }
+        Type::Named(id) => {
+            let name = names.get(*id);
+            imports.types.insert(name.to_owned());
+            let name = ident(name);
+            quote!(#name)
+        }
+    }
+}
+
+/// A type as people write it: `BTreeMap<String, Vec<Port>>`.
+pub(crate) fn type_text(names: &TypeNames, ty: &Type) -> String {
+    let tokens = rust_type(names, ty, &mut Imports::default()).to_string();
+    tokens.replace(' ', "").replace(',', ", ")
+}
+
 /// Code for a direction: always where the API uses it, else with the feature `serde-both`.
 fn direction(used: bool, code: impl FnOnce() -> TokenStream) -> TokenStream {
     let code = code();
@@ -300,37 +310,6 @@ fn redacted_debug(name: &str, fields: &[Field], idents: &[Ident]) -> TokenStream
             }
         }
     }
-}
-
-/// Whether a field is held as it is, with its default where it was left out, or in an `Option`.
-///
-/// A list in an answer is bare: daemons send `null`, `[]` and nothing at all for the same thing. What a
-/// user may send is optional, because leaving a field out and sending an empty one are two things.
-fn is_bare(api: &Api, field: &Field, usage: Usage) -> bool {
-    let is_collection = matches!(
-        api.resolve(&field.ty),
-        Type::List(_) | Type::Map(_) | Type::Set
-    );
-    match (usage.request, usage.response) {
-        (true, true) => false,
-        (true, false) => field.required && !field.nullable,
-        (false, _) => is_collection || (field.required && !field.nullable),
-    }
-}
-
-/// The Rust names of an object's fields, all different.
-fn field_names(fields: &[Field]) -> Vec<String> {
-    let mut taken = BTreeSet::new();
-    fields
-        .iter()
-        .map(|field| {
-            let mut name = names::field(&field.name);
-            while !taken.insert(name.clone()) {
-                name.push('_');
-            }
-            name
-        })
-        .collect()
 }
 
 fn core_type(name: &'static str, imports: &mut Imports) -> TokenStream {
