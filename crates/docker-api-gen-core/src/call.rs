@@ -484,6 +484,11 @@ fn prepare(
             .at(origin)
         })?;
     let mut sent = reqwest::Request::new(request.method, url);
+    for (name, value) in connection.headers() {
+        if !request.headers.contains_key(name) {
+            request.headers.insert(name, value.clone());
+        }
+    }
     if !request.headers.contains_key(USER_AGENT) {
         let agent = HeaderValue::from_static(concat!("docker-api-gen/", env!("CARGO_PKG_VERSION")));
         request.headers.insert(USER_AGENT, agent);

@@ -38,10 +38,15 @@ pub enum ErrorKind {
     Input,
     /// The daemon's address cannot be used.
     Host,
+    /// What `docker` is configured by cannot be used: a variable, a file, a context.
+    Config,
     /// There is no connection to the daemon: no such socket, connection refused, unknown host.
     Connect,
     /// The daemon's socket exists, but this user may not open it.
     Permission,
+    /// TLS could not be agreed upon: a certificate that is not trusted, missing, expired or of another host, or a
+    /// peer that does not speak TLS, or speaks nothing else.
+    Tls,
     /// Nothing came within the time allowed.
     Timeout,
     /// The daemon does not speak the API version of this client.
@@ -191,7 +196,12 @@ impl fmt::Display for Error {
         // These are about the daemon as a whole: the operation that happened to meet them does not matter.
         let general = matches!(
             self.0.kind,
-            ErrorKind::Host | ErrorKind::Connect | ErrorKind::Permission | ErrorKind::Version
+            ErrorKind::Host
+                | ErrorKind::Config
+                | ErrorKind::Connect
+                | ErrorKind::Permission
+                | ErrorKind::Tls
+                | ErrorKind::Version
         );
         if let (false, Some(origin)) = (general, &self.0.origin) {
             write!(f, "{origin}: ")?;
