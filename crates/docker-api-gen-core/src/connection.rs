@@ -3,17 +3,16 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use http::header::HeaderMap;
 
+use crate::contact::Contact;
 use crate::error::{Error, ErrorKind};
 use crate::explain::Explanation;
 use crate::host::{Address, Host};
+use crate::limits::Limits;
 use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
-
-/// How long connecting may take.
-pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+use crate::version::ApiVersion;
 
 /// The way to one daemon: its address and the connections that are open to it.
 ///
@@ -23,12 +22,18 @@ pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
 ///
 /// It belongs to the tokio runtime that first used it. Give each runtime a `Connection` of its own.
 #[derive(Clone)]
-pub struct Connection(Arc<Inner>);
+pub struct Connection {
+    inner: Arc<Inner>,
+    /// None for clients that go ahead without asking.
+    contact: Option<Arc<Contact>>,
+}
 
 struct Inner {
     host: Host,
     prefix: String,
     headers: HeaderMap,
+    limits: Limits,
+    version: Option<ApiVersion>,
     http: reqwest::Client,
 }
 
@@ -88,28 +93,70 @@ impl Connection {
 
     /// The daemon's address.
     pub fn host(&self) -> &Host {
-        &self.0.host
+        &self.inner.host
+    }
+
+    /// How long the daemon may take.
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// This connection for a client that speaks `version`, which it makes sure of with its first call.
+    #[doc(hidden)]
+    pub fn pinned(self, version: ApiVersion) -> Self {
+        Self {
+            contact: Some(Arc::new(Contact::new(version))),
+            ..self
+        }
+    }
+
+    /// The same, and an error right now if the environment asks for another version.
+    #[doc(hidden)]
+    pub fn pin(self, version: ApiVersion) -> Result<Self, Error> {
+        let pinned = self.pinned(version);
+        if let Some(contact) = &pinned.contact {
+            contact.agree(&pinned)?;
+        }
+        Ok(pinned)
+    }
+
+    /// This connection for a client that makes sure of nothing.
+    #[doc(hidden)]
+    pub fn unpinned(self) -> Self {
+        Self {
+            contact: None,
+            ..self
+        }
+    }
+
+    pub(crate) fn contact(&self) -> Option<&Contact> {
+        self.contact.as_deref()
+    }
+
+    /// What `DOCKER_API_VERSION` asks for.
+    pub(crate) fn wanted_version(&self) -> Option<ApiVersion> {
+        self.inner.version
     }
 
     /// What goes in front of `/v1.41/…` in a request's URL.
     pub(crate) fn prefix(&self) -> &str {
-        &self.0.prefix
+        &self.inner.prefix
     }
 
     /// The headers that every request carries unless it says otherwise.
     pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.0.headers
+        &self.inner.headers
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.0.http
+        &self.inner.http
     }
 }
 
 impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Connection")
-            .field("host", &format_args!("{}", self.0.host))
+            .field("host", &format_args!("{}", self.inner.host))
             .finish()
     }
 }
@@ -122,6 +169,7 @@ impl fmt::Debug for Connection {
 #[must_use = "a connection is made by `build`"]
 pub struct ConnectionBuilder {
     wishes: Wishes,
+    limits: Limits,
     isolated: bool,
     ignore_version: bool,
 }
@@ -149,6 +197,12 @@ impl ConnectionBuilder {
     /// they are.
     pub fn ignore_environment(mut self) -> Self {
         self.isolated = true;
+        self
+    }
+
+    /// How long the daemon may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
         self
     }
 
@@ -202,12 +256,15 @@ impl ConnectionBuilder {
             host,
             tls,
             headers,
-            version: _,
+            version,
         } = resolved;
         let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
+        let builder = match self.limits.connect {
+            Some(limit) => builder.connect_timeout(limit),
+            None => builder,
+        };
         let builder = match host.address() {
             #[cfg(unix)]
             Address::Unix(path) => builder.unix_socket(path.as_path()),
@@ -230,12 +287,17 @@ impl ConnectionBuilder {
             .with_source(error)
         })?;
         let prefix = host.url_prefix(tls.is_some());
-        Ok(Connection(Arc::new(Inner {
-            host,
-            prefix,
-            headers,
-            http,
-        })))
+        Ok(Connection {
+            inner: Arc::new(Inner {
+                host,
+                prefix,
+                headers,
+                limits: self.limits,
+                version: version.filter(|_| !self.ignore_version),
+                http,
+            }),
+            contact: None,
+        })
     }
 }
 
