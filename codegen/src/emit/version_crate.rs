@@ -128,8 +128,8 @@ fn library(context: Context<'_>) -> TokenStream {
         pub use client::Client;
         #[doc(no_inline)]
         pub use docker_api_gen_core::{
-            ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Json, JsonLines, LogFrame,
-            LogStream, Timestamp, Upgraded,
+            ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Json, JsonLines, Limits,
+            LogFrame, LogStream, Timestamp, Upgraded, VersionReport,
         };
         #[doc = " The version in the path of every request."]
         pub const API_VERSION: ApiVersion = ApiVersion::new(#major, #minor);
@@ -153,23 +153,25 @@ fn client(model: &Api) -> TokenStream {
         .iter()
         .map(|names| format!(" The operations on {}.", names.accessor));
     quote! {
-        use docker_api_gen_core::{Connection, Error};
+        use docker_api_gen_core::{Connection, Error, VersionReport};
+        use crate::API_VERSION;
         #(use crate::api::#accessors::#handles;)*
         #[doc = #doc]
         #[doc = ""]
-        #[doc = " A clone shares the connection."]
+        #[doc = " With its first call it makes sure that the daemon speaks this version too. A clone shares the connection."]
         #[derive(Clone, Debug)]
         pub struct Client {
             connection: Connection,
         }
         impl Client {
-            #[doc = " Connects to the daemon that `docker` would use."]
+            #[doc = " Connects to the daemon that `docker` would use: see [`Connection::from_env`]."]
             #[doc = ""]
             #[doc = " # Errors"]
             #[doc = ""]
-            #[doc = " If the environment names no usable daemon."]
+            #[doc = " If the environment names no usable daemon, or another version in `DOCKER_API_VERSION`."]
             pub fn from_env() -> Result<Self, Error> {
-                Connection::from_env().map(Self::new)
+                let connection = Connection::from_env()?.pin(API_VERSION)?;
+                Ok(Self { connection })
             }
             #[doc = " Connects to the daemon at `host`, such as `unix:///var/run/docker.sock`."]
             #[doc = ""]
@@ -181,7 +183,19 @@ fn client(model: &Api) -> TokenStream {
             }
             #[doc = " Speaks over a connection that exists already."]
             pub fn new(connection: Connection) -> Self {
-                Self { connection }
+                Self { connection: connection.pinned(API_VERSION) }
+            }
+            #[doc = " The same without making sure of the daemon's versions first, which saves one short request."]
+            pub fn lazy(connection: Connection) -> Self {
+                Self { connection: connection.unpinned() }
+            }
+            #[doc = " What `docker version` prints of both sides, whatever versions the daemon speaks."]
+            #[doc = ""]
+            #[doc = " # Errors"]
+            #[doc = ""]
+            #[doc = " If the daemon cannot be reached."]
+            pub async fn version_report(&self) -> Result<VersionReport, Error> {
+                self.connection.version_report(API_VERSION).await
             }
             #[doc = " The connection, to share it with another client."]
             pub fn connection(&self) -> &Connection {

@@ -7,10 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
-use http::header::{
-    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
-    USER_AGENT,
-};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
@@ -19,8 +16,10 @@ use crate::byte_stream::ByteStream;
 use crate::connection::Connection;
 use crate::decode;
 use crate::error::{Error, ErrorKind};
+use crate::exchange::exchange;
 use crate::failure;
 use crate::json_lines::JsonLines;
+use crate::limits::Limits;
 use crate::logs::LogStream;
 use crate::operation::{Operation, TtySource};
 use crate::origin::Origin;
@@ -32,9 +31,6 @@ use crate::text::shorten;
 use crate::upgraded::Upgraded;
 use crate::version::ApiVersion;
 use crate::wire::Read;
-
-/// How long an answer may take to begin, unless the operation or the caller says otherwise.
-const HEADER_LIMIT: Duration = Duration::from_secs(60);
 
 /// A call on its way.
 ///
@@ -53,7 +49,7 @@ pub struct Call<'a> {
     query: String,
     headers: HeaderMap,
     body: Body,
-    limit: Option<Duration>,
+    limits: Limits,
     tty: Option<bool>,
     error: Option<Error>,
 }
@@ -72,11 +68,7 @@ impl<'a> Call<'a> {
             query: String::new(),
             headers: HeaderMap::new(),
             body: Body::empty(),
-            limit: if operation.unbounded {
-                None
-            } else {
-                Some(HEADER_LIMIT)
-            },
+            limits: connection.limits().of(operation.unbounded),
             tty: None,
             error: None,
         }
@@ -172,7 +164,12 @@ impl<'a> Call<'a> {
 
     /// Allows `limit` until the answer begins.
     pub fn set_timeout(&mut self, limit: Duration) {
-        self.limit = Some(limit);
+        self.limits.headers = Some(limit);
+    }
+
+    /// Allows `limit` between two pieces of the answer.
+    pub fn set_idle_timeout(&mut self, limit: Duration) {
+        self.limits.idle = Some(limit);
     }
 
     /// Sets a header that the operation does not know, or overrides one that it does.
@@ -290,7 +287,7 @@ impl<'a> Call<'a> {
     /// Sends the request and waits for the headers of the answer, whatever they are.
     async fn exchange(&mut self) -> Result<reqwest::Response, Error> {
         let request = self.take_request()?;
-        exchange(self.connection, request, self.limit, &self.origin).await
+        exchange(self.connection, request, self.limits, &self.origin).await
     }
 
     fn take_request(&mut self) -> Result<Request, Error> {
@@ -356,13 +353,14 @@ impl<'a> Call<'a> {
             headers: HeaderMap::new(),
             body: Body::empty(),
         };
-        let answer = exchange(
-            self.connection,
-            request,
-            Some(self.limit.unwrap_or(HEADER_LIMIT)),
-            &self.origin,
-        )
-        .await?;
+        // Unlike the stream that it is about, the question has limits.
+        let usual = self.connection.limits();
+        let limits = Limits {
+            headers: self.limits.headers.or(usual.headers),
+            idle: usual.idle,
+            ..usual
+        };
+        let answer = exchange(self.connection, request, limits, &self.origin).await?;
         let (text, _) = response::check(answer, &self.origin)
             .await?
             .json_text()
@@ -444,65 +442,4 @@ impl fmt::Debug for Call<'_> {
             .field("body", &self.body)
             .finish_non_exhaustive()
     }
-}
-
-/// Sends `request` and waits up to `limit` for the headers of the answer.
-async fn exchange(
-    connection: &Connection,
-    request: Request,
-    limit: Option<Duration>,
-    origin: &Origin,
-) -> Result<reqwest::Response, Error> {
-    if tokio::runtime::Handle::try_current().is_err() {
-        return Err(Error::new(
-            ErrorKind::Input,
-            "calls need a tokio runtime, and none is running here",
-        )
-        .at(origin));
-    }
-    let request = prepare(connection, request, origin)?;
-    let answer = connection.http().execute(request);
-    let answer = match limit {
-        None => answer.await,
-        Some(limit) => match tokio::time::timeout(limit, answer).await {
-            Ok(answer) => answer,
-            Err(_) => return Err(failure::late(limit, origin)),
-        },
-    };
-    answer.map_err(|error| failure::send(error, connection.host(), origin))
-}
-
-fn prepare(
-    connection: &Connection,
-    mut request: Request,
-    origin: &Origin,
-) -> Result<reqwest::Request, Error> {
-    let text = format!("{}{}", connection.prefix(), request.path_and_query);
-    let url = reqwest::Url::parse(&text)
-        .ok()
-        // Parsing a URL tidies it up. What was encoded leaves nothing to tidy, and what would arrive as something
-        // else must not be sent.
-        .filter(|url| url.as_str() == text)
-        .ok_or_else(|| {
-            Error::new(
-                ErrorKind::Input,
-                format!("{:?} cannot be sent as a URL", shorten(&text, 200)),
-            )
-            .at(origin)
-        })?;
-    let mut sent = reqwest::Request::new(request.method, url);
-    if !request.headers.contains_key(USER_AGENT) {
-        let agent = HeaderValue::from_static(concat!("docker-api-gen/", env!("CARGO_PKG_VERSION")));
-        request.headers.insert(USER_AGENT, agent);
-    }
-    let carries = matches!(*sent.method(), Method::POST | Method::PUT);
-    *sent.headers_mut() = request.headers;
-    if !request.body.is_empty() {
-        *sent.body_mut() = Some(request.body.into_reqwest());
-    } else if carries {
-        // Proxies may refuse a POST that does not say how long it is.
-        sent.headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
-    }
-    Ok(sent)
 }

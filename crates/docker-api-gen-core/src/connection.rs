@@ -1,51 +1,75 @@
 //! The way to a daemon.
 
-use std::env;
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
+use http::header::HeaderMap;
+
+use crate::contact::Contact;
 use crate::error::{Error, ErrorKind};
-use crate::host::{self, Host};
-
-/// How long connecting may take.
-pub(crate) const CONNECT_LIMIT: Duration = Duration::from_secs(10);
+use crate::explain::Explanation;
+use crate::host::{Address, Host};
+use crate::limits::Limits;
+use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
+use crate::version::ApiVersion;
 
 /// The way to one daemon: its address and the connections that are open to it.
 ///
-/// Making one does no I/O: the first call connects. A clone is cheap and shares the connections. No call follows
-/// a redirect or goes through a proxy.
+/// Making one reads the files that `docker` is configured by, which are small and local, and does no other I/O: the
+/// first call connects. A clone is cheap and shares the connections. No call follows a redirect or goes through a
+/// proxy.
 ///
 /// It belongs to the tokio runtime that first used it. Give each runtime a `Connection` of its own.
 #[derive(Clone)]
-pub struct Connection(Arc<Inner>);
+pub struct Connection {
+    inner: Arc<Inner>,
+    /// None for clients that go ahead without asking.
+    contact: Option<Arc<Contact>>,
+}
 
 struct Inner {
     host: Host,
     prefix: String,
+    headers: HeaderMap,
+    limits: Limits,
+    version: Option<ApiVersion>,
     http: reqwest::Client,
 }
 
 impl Connection {
-    /// The daemon that `DOCKER_HOST` names, or else the one at `unix:///var/run/docker.sock`.
+    /// The daemon that `docker` would talk to.
+    ///
+    /// The first of these that is there decides:
+    ///
+    /// 1. `DOCKER_HOST`, with `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and `DOCKER_CERT_PATH`;
+    /// 2. `DOCKER_CONTEXT`: the name of a context, as made by `docker context create`;
+    /// 3. the current context, as set by `docker context use`, in `config.json`;
+    /// 4. the usual place: `unix:///var/run/docker.sock`, or `tcp://localhost:2376` if `DOCKER_TLS_VERIFY` or
+    ///    `DOCKER_TLS` is set, or `npipe:////./pipe/docker_engine` on Windows;
+    /// 5. where there is no such socket, the first of these: that of rootless Docker (`$XDG_RUNTIME_DIR/docker.sock`),
+    ///    of Docker Desktop (`~/.docker/run/docker.sock`, `~/.docker/desktop/docker.sock`), of Colima
+    ///    (`$COLIMA_HOME/default/docker.sock` or `~/.colima/default/docker.sock`,
+    ///    `~/.config/colima/default/docker.sock`), of podman (`$XDG_RUNTIME_DIR/podman/podman.sock`,
+    ///    `/run/podman/podman.sock`).
+    ///
+    /// `config.json` and the contexts are in `DOCKER_CONFIG`, or else in `~/.docker`. A context brings its own
+    /// certificates and its `SkipTLSVerify`; the variables about TLS do not change it. As for `docker`, any text in
+    /// `DOCKER_TLS_VERIFY` and `DOCKER_TLS` means yes, `0` included, and a variable without text counts as not set.
+    ///
+    /// Every request carries the headers of `DOCKER_CUSTOM_HEADERS`, or else those of `HttpHeaders` in `config.json`.
+    ///
+    /// [`explain`](ConnectionBuilder::explain) tells what was found and why.
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::Host`] if `DOCKER_HOST` is not an address that [`Host`] describes.
+    /// [`ErrorKind::Host`] if the address is not one that [`Host`] describes, [`ErrorKind::Config`] if a variable, a
+    /// file or a context cannot be used.
     pub fn from_env() -> Result<Self, Error> {
-        match env::var_os("DOCKER_HOST") {
-            Some(value) if !value.is_empty() => match value.to_str() {
-                Some(host) => Self::open(host),
-                None => Err(Error::new(
-                    ErrorKind::Host,
-                    "DOCKER_HOST is not text in UTF-8",
-                )),
-            },
-            _ => Self::open(host::DEFAULT),
-        }
+        Self::builder().build()
     }
 
-    /// The daemon at `host`: see [`Host`] for the forms.
+    /// The daemon at `host`, whatever the environment says: see [`Host`] for the forms.
     ///
     /// ```
     /// use docker_api_gen_core::Connection;
@@ -59,21 +83,200 @@ impl Connection {
     ///
     /// [`ErrorKind::Host`] if it is none of them.
     pub fn open(host: &str) -> Result<Self, Error> {
-        let host: Host = host.parse()?;
+        Self::builder().host(host).ignore_environment().build()
+    }
+
+    /// A connection with wishes of one's own.
+    pub fn builder() -> ConnectionBuilder {
+        ConnectionBuilder::default()
+    }
+
+    /// The daemon's address.
+    pub fn host(&self) -> &Host {
+        &self.inner.host
+    }
+
+    /// How long the daemon may take.
+    pub fn limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// This connection for a client that speaks `version`, which it makes sure of with its first call.
+    #[doc(hidden)]
+    pub fn pinned(self, version: ApiVersion) -> Self {
+        Self {
+            contact: Some(Arc::new(Contact::new(version))),
+            ..self
+        }
+    }
+
+    /// The same, and an error right now if the environment asks for another version.
+    #[doc(hidden)]
+    pub fn pin(self, version: ApiVersion) -> Result<Self, Error> {
+        let pinned = self.pinned(version);
+        if let Some(contact) = &pinned.contact {
+            contact.agree(&pinned)?;
+        }
+        Ok(pinned)
+    }
+
+    /// This connection for a client that makes sure of nothing.
+    #[doc(hidden)]
+    pub fn unpinned(self) -> Self {
+        Self {
+            contact: None,
+            ..self
+        }
+    }
+
+    pub(crate) fn contact(&self) -> Option<&Contact> {
+        self.contact.as_deref()
+    }
+
+    /// What `DOCKER_API_VERSION` asks for.
+    pub(crate) fn wanted_version(&self) -> Option<ApiVersion> {
+        self.inner.version
+    }
+
+    /// What goes in front of `/v1.41/…` in a request's URL.
+    pub(crate) fn prefix(&self) -> &str {
+        &self.inner.prefix
+    }
+
+    /// The headers that every request carries unless it says otherwise.
+    pub(crate) fn headers(&self) -> &HeaderMap {
+        &self.inner.headers
+    }
+
+    pub(crate) fn http(&self) -> &reqwest::Client {
+        &self.inner.http
+    }
+}
+
+impl fmt::Debug for Connection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connection")
+            .field("host", &format_args!("{}", self.inner.host))
+            .finish()
+    }
+}
+
+/// A [`Connection`] in the making.
+///
+/// What is not said here is taken from the environment and the files of `docker`, as
+/// [`Connection::from_env`] describes.
+#[derive(Clone, Default)]
+#[must_use = "a connection is made by `build`"]
+pub struct ConnectionBuilder {
+    wishes: Wishes,
+    limits: Limits,
+    isolated: bool,
+    ignore_version: bool,
+}
+
+impl ConnectionBuilder {
+    /// The daemon at `host`, as `docker --host` would have it: see [`Host`] for the forms.
+    pub fn host(mut self, host: impl Into<String>) -> Self {
+        self.wishes.host = Some(host.into());
+        self
+    }
+
+    /// The daemon of a context, as `docker --context` would have it.
+    pub fn context(mut self, name: impl Into<String>) -> Self {
+        self.wishes.context = Some(name.into());
+        self
+    }
+
+    /// The folder with `config.json` and the contexts, as `docker --config` would have it.
+    pub fn config(mut self, folder: impl Into<PathBuf>) -> Self {
+        self.wishes.config = Some(folder.into());
+        self
+    }
+
+    /// Takes nothing from environment variables, nor from `docker`'s files unless [`config`](Self::config) says where
+    /// they are.
+    pub fn ignore_environment(mut self) -> Self {
+        self.isolated = true;
+        self
+    }
+
+    /// How long the daemon may take.
+    pub fn limits(mut self, limits: Limits) -> Self {
+        self.limits = limits;
+        self
+    }
+
+    /// Lets a client speak its version whatever `DOCKER_API_VERSION` asks for.
+    pub fn ignore_api_version_variable(mut self) -> Self {
+        self.ignore_version = true;
+        self
+    }
+
+    /// The connection. Files are read now; the daemon is contacted by the first call.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Host`] if the address is not one that [`Host`] describes, [`ErrorKind::Config`] if a variable, a
+    /// file or a context cannot be used.
+    pub fn build(self) -> Result<Connection, Error> {
+        let resolved = resolve::resolve(&self.wishes, &self.environment(), &mut Nobody)?;
+        self.open(resolved)
+    }
+
+    /// What [`build`](Self::build) would look at, take and why, without any secret: for people who wonder where a
+    /// program connects to. It contacts nobody.
+    ///
+    /// ```
+    /// use docker_api_gen_core::Connection;
+    ///
+    /// let explanation = Connection::builder()
+    ///     .ignore_environment()
+    ///     .host("tcp://10.0.0.5")
+    ///     .explain();
+    /// assert_eq!(explanation.host().unwrap().to_string(), "tcp://10.0.0.5:2375");
+    /// println!("{explanation}");
+    /// ```
+    pub fn explain(&self) -> Explanation {
+        let mut steps = Vec::new();
+        let resolved = resolve::resolve(&self.wishes, &self.environment(), &mut steps);
+        let outcome = resolved.and_then(|resolved| Ok(self.clone().open(resolved)?.host().clone()));
+        Explanation::new(steps, outcome)
+    }
+
+    fn environment(&self) -> Environment<'static> {
+        if self.isolated {
+            Environment::none()
+        } else {
+            Environment::real()
+        }
+    }
+
+    fn open(self, resolved: Resolved) -> Result<Connection, Error> {
+        let Resolved {
+            host,
+            tls,
+            headers,
+            version,
+        } = resolved;
         let builder = reqwest::Client::builder()
-            .connect_timeout(CONNECT_LIMIT)
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
-        #[cfg(unix)]
-        let builder = match host.socket() {
-            Some(path) => builder.unix_socket(path),
+        let builder = match self.limits.connect {
+            Some(limit) => builder.connect_timeout(limit),
             None => builder,
         };
-        #[cfg(not(unix))]
-        if host.socket().is_some() {
+        let builder = match host.address() {
+            #[cfg(unix)]
+            Address::Unix(path) => builder.unix_socket(path.as_path()),
+            #[cfg(windows)]
+            Address::Pipe(path) => builder.windows_named_pipe(path.replace('/', "\\")),
+            Address::Tcp { .. } => builder,
+            _ => return Err(elsewhere(&host)),
+        };
+        if tls.is_some() {
             return Err(Error::new(
-                ErrorKind::Host,
-                "unix:// sockets are not supported on this system: use tcp://",
+                ErrorKind::Tls,
+                format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
             ));
         }
         let http = builder.build().map_err(|error| {
@@ -83,29 +286,45 @@ impl Connection {
             )
             .with_source(error)
         })?;
-        let prefix = host.url_prefix();
-        Ok(Self(Arc::new(Inner { host, prefix, http })))
-    }
-
-    /// The daemon's address.
-    pub fn host(&self) -> &Host {
-        &self.0.host
-    }
-
-    /// What goes in front of `/v1.41/…` in a request's URL.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.0.prefix
-    }
-
-    pub(crate) fn http(&self) -> &reqwest::Client {
-        &self.0.http
+        let prefix = host.url_prefix(tls.is_some());
+        Ok(Connection {
+            inner: Arc::new(Inner {
+                host,
+                prefix,
+                headers,
+                limits: self.limits,
+                version: version.filter(|_| !self.ignore_version),
+                http,
+            }),
+            contact: None,
+        })
     }
 }
 
-impl fmt::Debug for Connection {
+/// An address that other systems have.
+fn elsewhere(host: &Host) -> Error {
+    let sentence = match host.address() {
+        Address::Pipe(_) => format!("{host} is a named pipe, which Windows alone has"),
+        Address::Unix(_) => format!(
+            "{host} is a unix socket, which is not supported on this system: use tcp:// or npipe://"
+        ),
+        _ => format!("{host} is not supported on this system: use tcp://"),
+    };
+    Error::new(ErrorKind::Host, sentence)
+}
+
+impl fmt::Debug for ConnectionBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connection")
-            .field("host", &format_args!("{}", self.0.host))
-            .finish()
+        // An address that was not understood yet can hold a password.
+        f.debug_struct("ConnectionBuilder")
+            .field("context", &self.wishes.context)
+            .field("config", &self.wishes.config)
+            .field("tls", &self.wishes.tls)
+            .finish_non_exhaustive()
     }
+}
+
+/// What `docker` would talk to from here, and why, without any secret: see [`ConnectionBuilder::explain`].
+pub fn explain() -> Explanation {
+    Connection::builder().explain()
 }

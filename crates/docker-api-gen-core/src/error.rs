@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::sync::Arc;
 
 use http::StatusCode;
 
@@ -27,7 +28,9 @@ struct Inner {
     status: Option<StatusCode>,
     code: Option<i64>,
     message: Option<String>,
-    source: Option<Source>,
+    daemon: Option<ApiVersion>,
+    /// Shared by calls that failed for the same reason at the same time.
+    source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
 /// What sort of failure an [`Error`] is.
@@ -38,10 +41,15 @@ pub enum ErrorKind {
     Input,
     /// The daemon's address cannot be used.
     Host,
+    /// What `docker` is configured by cannot be used: a variable, a file, a context.
+    Config,
     /// There is no connection to the daemon: no such socket, connection refused, unknown host.
     Connect,
     /// The daemon's socket exists, but this user may not open it.
     Permission,
+    /// TLS could not be agreed upon: a certificate that is not trusted, missing, expired or of another host, or a
+    /// peer that does not speak TLS, or speaks nothing else.
+    Tls,
     /// Nothing came within the time allowed.
     Timeout,
     /// The daemon does not speak the API version of this client.
@@ -97,7 +105,23 @@ impl Error {
             status: None,
             code: None,
             message: None,
+            daemon: None,
             source: None,
+        }))
+    }
+
+    /// The same failure, as it meets another call.
+    pub(crate) fn again(&self, origin: &Origin) -> Self {
+        let inner = &self.0;
+        Self(Box::new(Inner {
+            kind: inner.kind,
+            sentence: inner.sentence.clone(),
+            origin: Some(origin.clone()),
+            status: inner.status,
+            code: inner.code,
+            message: inner.message.clone(),
+            daemon: inner.daemon,
+            source: inner.source.clone(),
         }))
     }
 
@@ -122,7 +146,12 @@ impl Error {
     }
 
     pub(crate) fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.0.source = Some(source.into());
+        self.0.source = Some(source.into().into());
+        self
+    }
+
+    pub(crate) fn with_daemon(mut self, version: Option<ApiVersion>) -> Self {
+        self.0.daemon = version;
         self
     }
 
@@ -156,6 +185,12 @@ impl Error {
         self.0.origin.as_ref().map(|origin| origin.version)
     }
 
+    /// The highest API version that the daemon speaks, where that is not the one of the request
+    /// ([`ErrorKind::Version`]).
+    pub fn daemon_api_version(&self) -> Option<ApiVersion> {
+        self.0.daemon
+    }
+
     /// Whether what was asked for does not exist.
     pub fn is_not_found(&self) -> bool {
         self.0.kind == ErrorKind::NotFound || self.is_stream_code(404)
@@ -171,9 +206,22 @@ impl Error {
         self.0.kind == ErrorKind::Unauthorized || self.is_stream_code(401)
     }
 
+    /// Whether the daemon, or the registry it asked, refuses whoever asks.
+    pub fn is_forbidden(&self) -> bool {
+        self.0.kind == ErrorKind::Forbidden || self.is_stream_code(403)
+    }
+
+    /// Whether the daemon does not speak the API version of the client.
+    pub fn is_version_mismatch(&self) -> bool {
+        self.0.kind == ErrorKind::Version
+    }
+
     /// Whether the daemon could not be reached at all.
     pub fn is_connect(&self) -> bool {
-        matches!(self.0.kind, ErrorKind::Connect | ErrorKind::Permission)
+        matches!(
+            self.0.kind,
+            ErrorKind::Connect | ErrorKind::Permission | ErrorKind::Tls
+        )
     }
 
     /// Whether nothing came within the time allowed.
@@ -191,7 +239,12 @@ impl fmt::Display for Error {
         // These are about the daemon as a whole: the operation that happened to meet them does not matter.
         let general = matches!(
             self.0.kind,
-            ErrorKind::Host | ErrorKind::Connect | ErrorKind::Permission | ErrorKind::Version
+            ErrorKind::Host
+                | ErrorKind::Config
+                | ErrorKind::Connect
+                | ErrorKind::Permission
+                | ErrorKind::Tls
+                | ErrorKind::Version
         );
         if let (false, Some(origin)) = (general, &self.0.origin) {
             write!(f, "{origin}: ")?;

@@ -8,9 +8,8 @@ use http::StatusCode;
 use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 
 use crate::body::BodyError;
-use crate::connection::CONNECT_LIMIT;
+use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::host::Host;
 use crate::origin::Origin;
 use crate::scan;
 use crate::text::{after, contains, shorten, shorten_bytes};
@@ -27,11 +26,12 @@ pub(crate) fn late(limit: Duration, origin: &Origin) -> Error {
 }
 
 /// A request that got no answer.
-pub(crate) fn send(error: reqwest::Error, host: &Host, origin: &Origin) -> Error {
+pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Origin) -> Error {
+    let host = connection.host();
     // The URL would be in the source's text, and a query can hold secrets.
     let error = error.without_url();
     let (kind, sentence) = if error.is_connect() {
-        connect(&error, host)
+        connect(&error, connection)
     } else if find::<BodyError>(&error).is_some() {
         (
             ErrorKind::Body,
@@ -58,7 +58,8 @@ pub(crate) fn send(error: reqwest::Error, host: &Host, origin: &Origin) -> Error
     Error::new(kind, sentence).at(origin).with_source(error)
 }
 
-fn connect(error: &reqwest::Error, host: &Host) -> (ErrorKind, String) {
+fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, String) {
+    let host = connection.host();
     let refused = |why: &str| {
         (
             ErrorKind::Connect,
@@ -70,7 +71,8 @@ fn connect(error: &reqwest::Error, host: &Host) -> (ErrorKind, String) {
         _ if error.is_timeout() => (
             ErrorKind::Timeout,
             format!(
-                "cannot connect to the Docker daemon at {host}: no answer within {CONNECT_LIMIT:?}"
+                "cannot connect to the Docker daemon at {host}: no answer within {:?}",
+                connection.limits().connect.unwrap_or_default()
             ),
         ),
         Some(io::ErrorKind::NotFound) if host.socket().is_some() => {
@@ -119,11 +121,14 @@ pub(crate) fn status(
     let message = message(headers, body);
     let text = message.as_deref().unwrap_or_default();
     let code = status.as_u16();
+    if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
+        return version(Window::in_refusal(text, headers), origin)
+            .with_status(status)
+            .with_message(text.to_owned());
+    }
     let (kind, sentence) = if status == StatusCode::SWITCHING_PROTOCOLS {
         let sentence = "the daemon wants to hand over the connection, which nobody asked for (101)";
         (ErrorKind::Protocol, sentence.to_owned())
-    } else if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
-        (ErrorKind::Version, version_mismatch(text, headers, origin))
     } else if status.is_redirection() {
         let to = headers
             .get(LOCATION)
@@ -243,46 +248,85 @@ fn is_version_mismatch(message: &str) -> bool {
         && (contains(message, "too old") || contains(message, "too new"))
 }
 
-/// The versions that the daemon speaks are partly in its message and partly in a header.
-fn version_mismatch(message: &str, headers: &HeaderMap, origin: &Origin) -> String {
-    let pinned = origin.version;
-    let highest = headers
-        .get("api-version")
-        .and_then(|value| value.to_str().ok()?.parse::<ApiVersion>().ok());
-    let named = after(message, "API version is ").and_then(|rest| {
-        rest.split([',', ' '])
-            .next()?
-            .trim_end_matches('.')
-            .parse::<ApiVersion>()
-            .ok()
-    });
-    if contains(message, "too old") {
-        let speaks = match (named, highest) {
-            (Some(low), Some(high)) => format!("API {low} to {high}"),
-            (Some(low), None) => format!("API {low} and later"),
-            _ => "later versions of the API".to_owned(),
-        };
-        let feature = named.map_or_else(
-            || "a later version's feature".to_owned(),
-            |low| format!("the feature v{}_{} or later", low.major(), low.minor()),
-        );
-        format!(
-            "the daemon speaks {speaks}, this client is pinned to {pinned}: enable {feature}, \
-             or lower the daemon's minimum (DOCKER_MIN_API_VERSION)"
-        )
-    } else {
-        match named.or(highest) {
-            Some(high) => format!(
-                "the daemon speaks API {high} and earlier, this client is pinned to {pinned}: \
-                 enable the feature v{}_{} or earlier, or update the daemon",
-                high.major(),
-                high.minor()
-            ),
-            None => format!(
-                "the daemon does not speak API {pinned} yet: enable an earlier version's feature, or update the daemon"
-            ),
+/// The API versions that a daemon speaks, as far as it says.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Window {
+    pub(crate) lowest: Option<ApiVersion>,
+    pub(crate) highest: Option<ApiVersion>,
+}
+
+impl Window {
+    /// The lowest or the highest is in the daemon's message, and the highest is in a header.
+    fn in_refusal(message: &str, headers: &HeaderMap) -> Self {
+        let highest = api_version(headers);
+        let named = after(message, "API version is ").and_then(|rest| {
+            rest.split([',', ' '])
+                .next()?
+                .trim_end_matches('.')
+                .parse::<ApiVersion>()
+                .ok()
+        });
+        if contains(message, "too old") {
+            Self {
+                lowest: named,
+                highest,
+            }
+        } else {
+            Self {
+                lowest: None,
+                highest: named.or(highest),
+            }
         }
     }
+
+    /// Both are in the daemon's report about itself.
+    pub(crate) fn in_report(text: &[u8]) -> Self {
+        let version = |name: &str| {
+            scan::member(text, name)
+                .and_then(scan::string)?
+                .parse()
+                .ok()
+        };
+        Self {
+            lowest: version("MinAPIVersion"),
+            highest: version("ApiVersion"),
+        }
+    }
+}
+
+/// The highest version that the daemon speaks, which it tells with every answer.
+pub(crate) fn api_version(headers: &HeaderMap) -> Option<ApiVersion> {
+    headers.get("api-version")?.to_str().ok()?.parse().ok()
+}
+
+/// The daemon does not speak the client's version.
+pub(crate) fn version(window: Window, origin: &Origin) -> Error {
+    let pinned = origin.version;
+    let Window { lowest, highest } = window;
+    let too_new = highest.is_some_and(|highest| highest < pinned);
+    let speaks = match (lowest, highest) {
+        (Some(lowest), Some(highest)) => format!("API {lowest} to {highest}"),
+        (Some(lowest), None) => format!("API {lowest} and later"),
+        (None, Some(highest)) if too_new => format!("API {highest} and earlier"),
+        (None, _) => "other versions of the API".to_owned(),
+    };
+    let feature = |version: ApiVersion| format!("v{}_{}", version.major(), version.minor());
+    let advice = match (too_new, lowest, highest) {
+        (true, _, Some(highest)) => format!(
+            "enable the feature {} or earlier, or update the daemon",
+            feature(highest)
+        ),
+        (_, Some(lowest), _) => format!(
+            "enable the feature {} or later, or lower the daemon's minimum (DOCKER_MIN_API_VERSION)",
+            feature(lowest)
+        ),
+        _ => "enable the feature of a version that it speaks".to_owned(),
+    };
+    let sentence =
+        format!("the daemon speaks {speaks}, this client is pinned to {pinned}: {advice}");
+    Error::new(ErrorKind::Version, sentence)
+        .at(origin)
+        .with_daemon(highest)
 }
 
 fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {

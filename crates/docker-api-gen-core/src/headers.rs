@@ -37,6 +37,12 @@ macro_rules! request_settings {
                 self
             }
 
+            /// Sets how long the daemon may be silent in the middle of its answer, in place of the usual limit.
+            pub fn with_idle_timeout(mut self, limit: ::std::time::Duration) -> Self {
+                self.call.set_idle_timeout(limit);
+                self
+            }
+
             /// Sends a header of one's own along.
             pub fn with_header(mut self, name: &str, value: &str) -> Self {
                 self.call.set_header(name, value);

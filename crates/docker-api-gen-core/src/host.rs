@@ -1,26 +1,48 @@
 //! The address of a daemon.
 
 use std::fmt;
+use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind};
 use crate::text::shorten;
 
 /// Where `docker` looks when nothing else is said.
-pub(crate) const DEFAULT: &str = "unix:///var/run/docker.sock";
+pub(crate) const DEFAULT: &str = if cfg!(windows) {
+    "npipe:////./pipe/docker_engine"
+} else {
+    "unix:///var/run/docker.sock"
+};
+
+/// The same with TLS asked for.
+pub(crate) const DEFAULT_TLS: &str = "tcp://localhost:2376";
+
+const DEFAULT_SOCKET: &str = "/var/run/docker.sock";
+const DEFAULT_PIPE: &str = "//./pipe/docker_engine";
 
 /// The port of `tcp://` where none is given.
 const TCP_PORT: u16 = 2375;
+
+const KNOWN: &str =
+    "use unix:///path, tcp://host:port, http://, https://, ssh://user@host or npipe://";
 
 /// The address of a Docker daemon.
 ///
 /// | form | meaning |
 /// | --- | --- |
-/// | `unix:///var/run/docker.sock` | a unix socket, by its absolute path |
-/// | `tcp://host:port`, `tcp://[::1]:2375/base` | plain HTTP over TCP; the port is 2375 where none is given; a base path goes in front of every request's |
+/// | `unix:///var/run/docker.sock` | a unix socket, by its absolute path; `unix://` alone is this one |
+/// | `npipe:////./pipe/docker_engine` | a named pipe of Windows; `npipe://` alone is this one |
+/// | `tcp://host:port`, `tcp://[::1]:2375/base` | HTTP over TCP, with TLS where a context or the environment brings certificates or asks for it; the host is `localhost` and the port 2375 where none is given; a base path goes in front of every request's |
 /// | `http://host:port` | the same, with HTTP's port 80 |
+/// | `https://host:port` | HTTP over TLS, with HTTPS's port 443; it needs the feature `tls` |
+/// | `ssh://user@host:port/path` | through `ssh`, to the daemon of that machine or its socket at `path`; user, port and path may be left out |
 /// | `host:port` | the same as `tcp://host:port` |
+///
+/// These are the forms that `docker` reads, and `http://` and `https://`. What `docker` would cut off is refused here: a
+/// user name in front of a TCP host, a query, a relative path.
 ///
 /// ```
 /// use docker_api_gen_core::Host;
@@ -34,39 +56,80 @@ const TCP_PORT: u16 = 2375;
 pub struct Host(Address);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Address {
+pub(crate) enum Address {
     Unix(PathBuf),
+    /// With slashes, as it is written in an address.
+    Pipe(String),
     /// `base` is what goes in front of every path: empty, or `/base` without a slash at its end.
     Tcp {
         scheme: &'static str,
         authority: String,
         base: String,
     },
+    Ssh(Ssh),
+}
+
+/// Where `ssh` goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Ssh {
+    pub(crate) user: Option<String>,
+    /// As `ssh` takes it: without the brackets of an IPv6 address.
+    pub(crate) host: String,
+    pub(crate) port: Option<u16>,
+    /// The socket on that machine, if it is not the usual one.
+    pub(crate) socket: Option<String>,
 }
 
 impl Host {
+    pub(crate) fn unix(path: PathBuf) -> Self {
+        Self(Address::Unix(path))
+    }
+
+    pub(crate) fn address(&self) -> &Address {
+        &self.0
+    }
+
     /// The path of the socket, for `unix://`.
     pub fn socket(&self) -> Option<&Path> {
         match &self.0 {
             Address::Unix(path) => Some(path),
-            Address::Tcp { .. } => None,
+            _ => None,
         }
     }
 
+    /// Whether TLS can be spoken to it: not to a socket, a pipe or through ssh.
+    pub(crate) fn is_network(&self) -> bool {
+        matches!(self.0, Address::Tcp { .. })
+    }
+
+    /// Whether the address itself asks for TLS.
+    pub(crate) fn is_https(&self) -> bool {
+        matches!(
+            self.0,
+            Address::Tcp {
+                scheme: "https",
+                ..
+            }
+        )
+    }
+
     /// What goes in front of `/v1.41/…` in a request's URL.
-    pub(crate) fn url_prefix(&self) -> String {
+    pub(crate) fn url_prefix(&self, tls: bool) -> String {
         match &self.0 {
-            // HTTP wants a host name, and a socket has none.
-            Address::Unix(_) => "http://localhost".to_owned(),
             Address::Tcp {
                 authority, base, ..
             } => {
+                let (scheme, port) = if tls {
+                    ("https", ":443")
+                } else {
+                    ("http", ":80")
+                };
                 // As a URL is written: without the port that goes without saying.
-                format!(
-                    "http://{}{base}",
-                    authority.strip_suffix(":80").unwrap_or(authority)
-                )
+                let authority = authority.strip_suffix(port).unwrap_or(authority);
+                format!("{scheme}://{authority}{base}")
             }
+            // HTTP wants a host name, and these have none.
+            _ => "http://localhost".to_owned(),
         }
     }
 }
@@ -75,11 +138,27 @@ impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
             Address::Unix(path) => write!(f, "unix://{}", path.display()),
+            Address::Pipe(path) => write!(f, "npipe://{path}"),
             Address::Tcp {
                 scheme,
                 authority,
                 base,
             } => write!(f, "{scheme}://{authority}{base}"),
+            Address::Ssh(ssh) => {
+                f.write_str("ssh://")?;
+                if let Some(user) = &ssh.user {
+                    write!(f, "{}@", crate::query::encode(user))?;
+                }
+                if ssh.host.contains(':') {
+                    write!(f, "[{}]", ssh.host)?;
+                } else {
+                    f.write_str(&ssh.host)?;
+                }
+                if let Some(port) = ssh.port {
+                    write!(f, ":{port}")?;
+                }
+                f.write_str(ssh.socket.as_deref().unwrap_or_default())
+            }
         }
     }
 }
@@ -91,10 +170,18 @@ impl FromStr for Host {
         let text = text.trim();
         let address = match text.split_once("://") {
             Some(("unix", path)) => unix(path),
+            Some(("npipe", path)) => pipe(path),
             Some(("tcp", rest)) => tcp("tcp", rest, TCP_PORT),
             Some(("http", rest)) => tcp("http", rest, 80),
+            Some(("https", rest)) => tcp("https", rest, 443),
+            Some(("ssh", rest)) => ssh(rest),
+            Some(("fd", _)) => Err(
+                "fd:// is where a daemon listens, not where it can be reached: \
+                 use unix:///var/run/docker.sock or what it listens on"
+                    .to_owned(),
+            ),
             Some((scheme, _)) => Err(format!(
-                "{}:// is not supported: use unix:///path, tcp://host:port or http://host:port",
+                "{}:// is not supported: {KNOWN}",
                 shorten(scheme, 20)
             )),
             None if text.starts_with(['/', '.']) => Err(format!(
@@ -102,6 +189,7 @@ impl FromStr for Host {
                 shorten(text, 100),
                 shorten(text, 100)
             )),
+            None if text.is_empty() => Err(format!("it is empty: {KNOWN}")),
             None => tcp("tcp", text, TCP_PORT)
                 .map_err(|why| format!("without a scheme it is tcp, and {why}")),
         };
@@ -115,19 +203,38 @@ impl FromStr for Host {
 }
 
 fn unix(path: &str) -> Result<Address, String> {
-    if path.starts_with('/') {
-        Ok(Address::Unix(PathBuf::from(path)))
-    } else {
-        Err(
+    match path {
+        "" => Ok(Address::Unix(PathBuf::from(DEFAULT_SOCKET))),
+        path if path.starts_with('/') => Ok(Address::Unix(PathBuf::from(path))),
+        _ => Err(
             "unix:// needs the absolute path of a socket, as in unix:///var/run/docker.sock"
                 .to_owned(),
-        )
+        ),
+    }
+}
+
+fn pipe(path: &str) -> Result<Address, String> {
+    let path = path.replace('\\', "/");
+    match path.as_str() {
+        "" => Ok(Address::Pipe(DEFAULT_PIPE.to_owned())),
+        path if path.starts_with("//") => Ok(Address::Pipe(path.to_owned())),
+        _ => Err(
+            "npipe:// needs the path of a pipe, as in npipe:////./pipe/docker_engine".to_owned(),
+        ),
     }
 }
 
 fn tcp(scheme: &'static str, rest: &str, default_port: u16) -> Result<Address, String> {
+    let authority = rest.split(['/', '\\']).next().unwrap_or_default();
+    let url = if authority.parse::<Ipv6Addr>().is_ok() {
+        format!("http://[{authority}]{}", &rest[authority.len()..])
+    } else if authority.is_empty() || authority.starts_with(':') {
+        format!("http://localhost{rest}")
+    } else {
+        format!("http://{rest}")
+    };
     // An address can hold a password, so no message shows one that was not understood as a whole.
-    let url = reqwest::Url::parse(&format!("http://{rest}"))
+    let url = reqwest::Url::parse(&url)
         .map_err(|error| format!("what follows {scheme}:// is not host:port ({error})"))?;
     if !url.username().is_empty() || url.password().is_some() {
         return Err(format!("{scheme}:// takes no user name or password"));
@@ -144,7 +251,7 @@ fn tcp(scheme: &'static str, rest: &str, default_port: u16) -> Result<Address, S
     let port = match url.port() {
         Some(0) => return Err("port 0 cannot be connected to".to_owned()),
         Some(port) => port,
-        None if has_port(rest) => 80,
+        None if has_port(authority) => 80,
         None => default_port,
     };
     Ok(Address::Tcp {
@@ -154,15 +261,52 @@ fn tcp(scheme: &'static str, rest: &str, default_port: u16) -> Result<Address, S
     })
 }
 
-fn has_port(rest: &str) -> bool {
-    let authority = rest.split(['/', '\\']).next().unwrap_or_default();
+fn has_port(authority: &str) -> bool {
     // In `[::1]` the colons are the address's own.
+    if authority.parse::<Ipv6Addr>().is_ok() {
+        return false;
+    }
     let after_name = authority
         .rsplit_once(']')
         .map_or(authority, |(_, after)| after);
     after_name
         .rsplit_once(':')
         .is_some_and(|(_, port)| !port.is_empty())
+}
+
+fn ssh(rest: &str) -> Result<Address, String> {
+    let url = reqwest::Url::parse(&format!("ssh://{rest}"))
+        .map_err(|error| format!("what follows ssh:// is not user@host:port/path ({error})"))?;
+    if url.password().is_some() {
+        return Err(
+            "ssh:// takes no password: let ssh use a key or its agent, as `ssh` itself would"
+                .to_owned(),
+        );
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("ssh:// takes no `?` or `#`".to_owned());
+    }
+    let text = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
+    let host = text(url.host_str().unwrap_or_default());
+    let host = host
+        .strip_prefix('[')
+        .and_then(|host| host.strip_suffix(']'))
+        .unwrap_or(&host);
+    if host.is_empty() {
+        return Err("ssh:// needs a host name, as in ssh://user@host".to_owned());
+    }
+    let user = Some(text(url.username())).filter(|user| !user.is_empty());
+    // ssh would take them for options.
+    if host.starts_with('-') || user.as_ref().is_some_and(|user| user.starts_with('-')) {
+        return Err("in ssh:// neither the user nor the host may begin with `-`".to_owned());
+    }
+    let socket = text(url.path());
+    Ok(Address::Ssh(Ssh {
+        user,
+        host: host.to_owned(),
+        port: url.port(),
+        socket: Some(socket).filter(|path| !path.trim_matches('/').is_empty()),
+    }))
 }
 
 #[cfg(test)]
@@ -182,8 +326,29 @@ mod tests {
                 "unix:///run/d.sock",
                 "http://localhost",
             ),
+            ("unix://", "unix:///var/run/docker.sock", "http://localhost"),
+            (
+                "npipe:////./pipe/docker_engine",
+                "npipe:////./pipe/docker_engine",
+                "http://localhost",
+            ),
+            (
+                "npipe://",
+                "npipe:////./pipe/docker_engine",
+                "http://localhost",
+            ),
+            (
+                r"npipe://\\.\pipe\other",
+                "npipe:////./pipe/other",
+                "http://localhost",
+            ),
             (
                 "tcp://10.0.0.5",
+                "tcp://10.0.0.5:2375",
+                "http://10.0.0.5:2375",
+            ),
+            (
+                " tcp://10.0.0.5 ",
                 "tcp://10.0.0.5:2375",
                 "http://10.0.0.5:2375",
             ),
@@ -194,7 +359,16 @@ mod tests {
                 "http://10.0.0.5:2376",
             ),
             ("box", "tcp://box:2375", "http://box:2375"),
+            ("tcp://", "tcp://localhost:2375", "http://localhost:2375"),
+            (
+                "tcp://:2376",
+                "tcp://localhost:2376",
+                "http://localhost:2376",
+            ),
+            (":2376", "tcp://localhost:2376", "http://localhost:2376"),
+            ("tcp://box:", "tcp://box:2375", "http://box:2375"),
             ("tcp://[::1]", "tcp://[::1]:2375", "http://[::1]:2375"),
+            ("tcp://::1", "tcp://[::1]:2375", "http://[::1]:2375"),
             (
                 "tcp://[::1]:80/a/b/",
                 "tcp://[::1]:80/a/b",
@@ -206,37 +380,85 @@ mod tests {
                 "http://box:8080/docker",
                 "http://box:8080/docker",
             ),
+            ("https://box", "https://box:443", "http://box:443"),
+            ("ssh://box", "ssh://box", "http://localhost"),
+            (
+                "ssh://me@box:2222/run/d.sock",
+                "ssh://me@box:2222/run/d.sock",
+                "http://localhost",
+            ),
+            (
+                "ssh://me%40work@[::1]:22/",
+                "ssh://me%40work@[::1]:22",
+                "http://localhost",
+            ),
         ] {
             let host = read(text);
             assert_eq!(host.to_string(), shown, "{text}");
-            assert_eq!(host.url_prefix(), prefix, "{text}");
+            assert_eq!(host.url_prefix(false), prefix, "{text}");
             assert_eq!(read(&host.to_string()), host, "{text}");
         }
+        assert_eq!(read("https://box").url_prefix(true), "https://box");
+        assert_eq!(
+            read("tcp://box:80").url_prefix(true),
+            "https://box:80",
+            "only its own port goes without saying"
+        );
+    }
+
+    #[test]
+    fn tells_ssh_what_to_do() {
+        let host = read("ssh://me%40work@[fe80::1]:22/run/user/1/d.sock");
+        assert_eq!(
+            *host.address(),
+            Address::Ssh(Ssh {
+                user: Some("me@work".to_owned()),
+                host: "fe80::1".to_owned(),
+                port: Some(22),
+                socket: Some("/run/user/1/d.sock".to_owned()),
+            })
+        );
+        assert_eq!(
+            *read("ssh://box/").address(),
+            Address::Ssh(Ssh {
+                user: None,
+                host: "box".to_owned(),
+                port: None,
+                socket: None,
+            })
+        );
     }
 
     #[test]
     fn says_what_is_wrong_with_the_rest() {
         for (text, says) in [
             (
-                "ssh://me@box",
-                "ssh:// is not supported: use unix:///path, tcp://host:port or http://host:port",
+                "gopher://box",
+                "gopher:// is not supported: use unix:///path, tcp://host:port, http://, https://, ssh://user@host or npipe://",
             ),
-            ("fd://", "fd:// is not supported"),
-            ("https://box", "https:// is not supported"),
+            ("TCP://box", "TCP:// is not supported"),
+            ("fd://", "fd:// is where a daemon listens"),
             ("unix://run/d.sock", "absolute path"),
-            ("unix://", "absolute path"),
+            ("npipe://docker_engine", "npipe:////./pipe/docker_engine"),
             ("/run/d.sock", "write unix:///run/d.sock"),
             ("tcp://", "is not host:port"),
-            ("", "is not host:port"),
             (
                 "no such address",
                 "without a scheme it is tcp, and what follows tcp:// is not host:port",
             ),
+            ("", "it is empty: use unix:///path"),
             ("tcp://box:99999", "is not host:port"),
             ("tcp://box:0", "port 0"),
             ("tcp://me:secret@box", "no user name or password"),
             ("tcp://box?x=1", "takes no `?`"),
             ("tcp://bo x", "is not host:port"),
+            ("ssh://", "needs a host name"),
+            ("ssh://me:secret@box", "takes no password"),
+            ("ssh://box?x=1", "takes no `?`"),
+            ("ssh://box#x", "takes no `?`"),
+            ("ssh://-oProxyCommand=x", "may begin with `-`"),
+            ("ssh://-x@box", "may begin with `-`"),
+            ("ssh://box:99999", "is not user@host:port/path"),
         ] {
             let error = text.parse::<Host>().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Host, "{text}");

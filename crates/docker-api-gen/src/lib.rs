@@ -31,8 +31,9 @@
 mod versions;
 
 pub use docker_api_gen_core::{
-    ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Host, Json,
-    JsonLines, LogFrame, LogSource, LogStream, Request, Timestamp, Upgraded,
+    ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
+    Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogSource, LogStream, Request,
+    Timestamp, Upgraded, VersionReport, explain,
 };
 #[allow(
     unused_imports,

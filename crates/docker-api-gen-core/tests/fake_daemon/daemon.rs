@@ -122,6 +122,14 @@ impl Received {
 }
 
 impl Peer {
+    /// Reads one request with its body, unless the client has closed the connection.
+    pub(crate) async fn next_request(&mut self) -> Option<Received> {
+        if self.buffer.is_empty() && !self.more().await {
+            return None;
+        }
+        Some(self.request().await)
+    }
+
     /// Reads one request with its body.
     pub(crate) async fn request(&mut self) -> Received {
         let end = self.find(b"\r\n\r\n").await;

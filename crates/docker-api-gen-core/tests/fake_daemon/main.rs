@@ -3,6 +3,7 @@
 
 mod answers;
 mod connecting;
+mod contact;
 mod daemon;
 mod operations;
 mod requests;

@@ -1,0 +1,461 @@
+//! Where the daemon is: the search that `docker` does, and the story of it.
+
+use std::env;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+
+use crate::config::{self, Context, JsonFile};
+use crate::error::{Error, ErrorKind};
+use crate::host::{self, Host};
+use crate::text::shorten;
+use crate::tls::Tls;
+use crate::version::ApiVersion;
+
+/// What the search may look at beside files; tests bring their own.
+pub(crate) struct Environment<'e> {
+    pub(crate) variable: &'e dyn Fn(&str) -> Option<OsString>,
+    pub(crate) home: Option<PathBuf>,
+    /// In front of the paths of the machine itself, such as `/var/run/docker.sock`.
+    pub(crate) root: &'e str,
+}
+
+impl Environment<'_> {
+    /// The environment of this process.
+    pub(crate) fn real() -> Self {
+        Environment {
+            variable: &|name| env::var_os(name),
+            home: env::home_dir().filter(|home| !home.as_os_str().is_empty()),
+            root: "",
+        }
+    }
+
+    /// Nothing at all.
+    pub(crate) fn none() -> Self {
+        Environment {
+            variable: &|_| None,
+            home: None,
+            root: "",
+        }
+    }
+
+    /// A variable; an empty one is as good as none.
+    pub(crate) fn path(&self, name: &str) -> Option<PathBuf> {
+        (self.variable)(name)
+            .filter(|value| !value.is_empty())
+            .map(PathBuf::from)
+    }
+
+    pub(crate) fn text(&self, name: &str) -> Result<Option<String>, Error> {
+        match (self.variable)(name) {
+            None => Ok(None),
+            Some(value) => match value.into_string() {
+                Ok(value) => Ok(Some(value).filter(|value| !value.trim().is_empty())),
+                Err(_) => Err(config::failure(format!("{name} is not text in UTF-8"))),
+            },
+        }
+    }
+
+    fn is_set(&self, name: &str) -> bool {
+        (self.variable)(name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// The folder of `docker`'s own files.
+    pub(crate) fn config(&self) -> Option<PathBuf> {
+        self.path("DOCKER_CONFIG")
+            .or_else(|| Some(self.home.as_ref()?.join(".docker")))
+    }
+}
+
+/// What the caller wants whatever the environment says.
+#[derive(Clone, Default)]
+pub(crate) struct Wishes {
+    pub(crate) host: Option<String>,
+    pub(crate) context: Option<String>,
+    pub(crate) config: Option<PathBuf>,
+    pub(crate) tls: Option<Tls>,
+}
+
+/// The daemon that was found.
+pub(crate) struct Resolved {
+    pub(crate) host: Host,
+    /// None where TLS is not spoken.
+    pub(crate) tls: Option<Tls>,
+    /// For every request.
+    pub(crate) headers: HeaderMap,
+    /// What `DOCKER_API_VERSION` asks for.
+    pub(crate) version: Option<ApiVersion>,
+}
+
+/// Somebody who wants to know how the search goes.
+///
+/// The sentences are made only for those who do.
+pub(crate) trait Listener {
+    fn hear(&mut self, sentence: impl FnOnce() -> String);
+}
+
+/// Does not want to know.
+pub(crate) struct Nobody;
+
+impl Listener for Nobody {
+    fn hear(&mut self, _: impl FnOnce() -> String) {}
+}
+
+impl Listener for Vec<String> {
+    fn hear(&mut self, sentence: impl FnOnce() -> String) {
+        self.push(sentence());
+    }
+}
+
+/// Finds the daemon as `docker` does: what the caller wants, `DOCKER_HOST`, `DOCKER_CONTEXT`, the current context of
+/// `config.json`, the usual place.
+pub(crate) fn resolve(
+    wishes: &Wishes,
+    environment: &Environment<'_>,
+    listener: &mut impl Listener,
+) -> Result<Resolved, Error> {
+    let folder = wishes.config.clone().or_else(|| environment.config());
+    let mut config = match &folder {
+        Some(folder) => JsonFile::open(folder.join("config.json")),
+        None => Ok(None),
+    };
+    listener.hear(|| match (&folder, &config) {
+        (None, _) => "there is no home folder, and so no configuration of docker".to_owned(),
+        (Some(folder), Ok(None)) => {
+            format!("{} is not there", folder.join("config.json").display())
+        }
+        (_, Ok(Some(file))) => format!("{} is read", file.path.display()),
+        (_, Err(error)) => format!("{error}"),
+    });
+    let (host, tls) = endpoint(
+        wishes,
+        environment,
+        folder.as_deref(),
+        &mut config,
+        listener,
+    )?;
+
+    let tls = if host.is_network() {
+        wishes
+            .tls
+            .clone()
+            .or(tls)
+            .or_else(|| host.is_https().then(Tls::default))
+    } else {
+        None
+    };
+    listener.hear(|| match &tls {
+        Some(tls) => format!("TLS is spoken: {}", tls.describe()),
+        None if host.is_network() => "TLS is not spoken".to_owned(),
+        None => "TLS does not apply to this address".to_owned(),
+    });
+
+    let headers = headers(environment, config.ok().flatten().as_ref(), listener)?;
+    let version = version(environment, listener)?;
+    Ok(Resolved {
+        host,
+        tls,
+        headers,
+        version,
+    })
+}
+
+/// The address, and TLS as it belongs to it.
+fn endpoint(
+    wishes: &Wishes,
+    environment: &Environment<'_>,
+    folder: Option<&Path>,
+    config: &mut Result<Option<JsonFile>, Error>,
+    listener: &mut impl Listener,
+) -> Result<(Host, Option<Tls>), Error> {
+    if let Some(text) = &wishes.host {
+        let host: Host = text.parse()?;
+        listener.hear(|| format!("the caller names the daemon: {host}"));
+        let tls = tls(environment, &host, folder, listener)?;
+        return Ok((host, tls));
+    }
+    if wishes.context.is_none()
+        && let Some(text) = environment.text("DOCKER_HOST")?
+    {
+        let host: Host = text
+            .parse()
+            .map_err(|error: Error| Error::new(ErrorKind::Host, format!("DOCKER_HOST: {error}")))?;
+        listener.hear(|| format!("DOCKER_HOST names the daemon: {host}"));
+        let tls = tls(environment, &host, folder, listener)?;
+        return Ok((host, tls));
+    }
+
+    let (name, whence) = if let Some(name) = &wishes.context {
+        (Some(name.clone()), "the caller")
+    } else {
+        listener.hear(|| "DOCKER_HOST is not set".to_owned());
+        match environment.text("DOCKER_CONTEXT")? {
+            Some(name) => (Some(name), "DOCKER_CONTEXT"),
+            None => {
+                listener.hear(|| "DOCKER_CONTEXT is not set".to_owned());
+                // Without the file there is no telling where `docker` would go.
+                let file = std::mem::replace(config, Ok(None))?;
+                let current = file.as_ref().and_then(|file| file.text("currentContext"));
+                *config = Ok(file);
+                (current, "currentContext of config.json")
+            }
+        }
+    };
+    match (name, folder) {
+        (None, _) => listener.hear(|| "no current context is set in config.json".to_owned()),
+        (Some(name), _) if name == "default" => {
+            listener.hear(|| format!("{whence} names the context default"));
+        }
+        (Some(name), None) => {
+            return Err(config::failure(format!(
+                "{whence} names the docker context {}, and there is no folder to find it in: set HOME or DOCKER_CONFIG",
+                shorten(&name, 100)
+            )));
+        }
+        (Some(name), Some(folder)) => {
+            let context = Context::open(folder, &name, whence)?;
+            listener.hear(|| {
+                format!(
+                    "{whence} names the context {name}, which is in {}",
+                    context.path.display()
+                )
+            });
+            let text = context.host.as_deref().unwrap_or(host::DEFAULT);
+            let host: Host = text.parse().map_err(|error: Error| {
+                Error::new(
+                    ErrorKind::Host,
+                    format!("docker context {}: {error}", shorten(&name, 100)),
+                )
+            })?;
+            listener.hear(|| format!("the context names the daemon: {host}"));
+            return Ok((host, context.tls));
+        }
+    }
+    default_endpoint(environment, folder, listener)
+}
+
+/// Where `docker` goes when nothing is said.
+fn default_endpoint(
+    environment: &Environment<'_>,
+    folder: Option<&Path>,
+    listener: &mut impl Listener,
+) -> Result<(Host, Option<Tls>), Error> {
+    if environment.is_set("DOCKER_TLS_VERIFY") || environment.is_set("DOCKER_TLS") {
+        let host: Host = host::DEFAULT_TLS.parse()?;
+        listener.hear(|| format!("with TLS asked for, the usual place is {host}"));
+        let tls = tls(environment, &host, folder, listener)?;
+        return Ok((host, tls));
+    }
+    let host: Host = host::DEFAULT.parse()?;
+    let Some(usual) = host.socket() else {
+        listener.hear(|| format!("the usual place is taken: {host}"));
+        return Ok((host, None));
+    };
+    let usual = environment.on_machine(usual);
+    if is_there(&usual) {
+        listener.hear(|| format!("the usual socket is there: unix://{}", usual.display()));
+        return Ok((Host::unix(usual), None));
+    }
+    listener.hear(|| format!("the usual socket is not there: {}", usual.display()));
+    for (whose, path) in environment.sockets() {
+        if is_there(&path) {
+            listener.hear(|| format!("the socket of {whose} is there: unix://{}", path.display()));
+            return Ok((Host::unix(path), None));
+        }
+        listener.hear(|| format!("the socket of {whose} is not there: {}", path.display()));
+    }
+    listener.hear(|| "no socket is there, so the usual one will have to do".to_owned());
+    Ok((Host::unix(usual), None))
+}
+
+impl Environment<'_> {
+    fn on_machine(&self, path: &Path) -> PathBuf {
+        if self.root.is_empty() {
+            path.to_owned()
+        } else {
+            Path::new(self.root).join(path.strip_prefix("/").unwrap_or(path))
+        }
+    }
+
+    /// Other sockets than the usual one, in the order in which they are tried.
+    fn sockets(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
+        let runtime = self.path("XDG_RUNTIME_DIR");
+        let in_runtime = |path: &str| Some(runtime.as_ref()?.join(path));
+        let in_home = |path: &str| Some(self.home.as_ref()?.join(path));
+        let colima = self
+            .path("COLIMA_HOME")
+            .map(|folder| folder.join("default/docker.sock"));
+        [
+            ("rootless Docker", in_runtime("docker.sock")),
+            ("Docker Desktop", in_home(".docker/run/docker.sock")),
+            ("Docker Desktop", in_home(".docker/desktop/docker.sock")),
+            (
+                "Colima",
+                colima.or_else(|| in_home(".colima/default/docker.sock")),
+            ),
+            ("Colima", in_home(".config/colima/default/docker.sock")),
+            ("podman", in_runtime("podman/podman.sock")),
+            (
+                "podman",
+                Some(self.on_machine(Path::new("/run/podman/podman.sock"))),
+            ),
+        ]
+        .into_iter()
+        .filter_map(|(whose, path)| Some((whose, path?)))
+    }
+}
+
+/// What cannot be looked at is there, and the attempt to connect will tell why it cannot.
+fn is_there(path: &Path) -> bool {
+    match fs::metadata(path) {
+        Ok(_) => true,
+        Err(error) => !config::is_missing(&error),
+    }
+}
+
+/// What `DOCKER_TLS_VERIFY`, `DOCKER_TLS` and `DOCKER_CERT_PATH` mean to an address that no context gave.
+///
+/// As for `docker`, any text in the first two means yes, `0` included, and no text means no.
+fn tls(
+    environment: &Environment<'_>,
+    host: &Host,
+    folder: Option<&Path>,
+    listener: &mut impl Listener,
+) -> Result<Option<Tls>, Error> {
+    let verify = environment.is_set("DOCKER_TLS_VERIFY");
+    let name = match verify {
+        true => "DOCKER_TLS_VERIFY",
+        false if environment.is_set("DOCKER_TLS") => "DOCKER_TLS",
+        false => return Ok(None),
+    };
+    if !host.is_network() {
+        listener.hear(|| format!("{name} is set, which does not matter to this address"));
+        return Ok(None);
+    }
+    let certificates = environment
+        .path("DOCKER_CERT_PATH")
+        .or_else(|| folder.map(Path::to_owned));
+    let Some(certificates) = certificates else {
+        return Err(config::failure(format!(
+            "{name} is set, and there is no folder to find certificates in: set DOCKER_CERT_PATH"
+        )));
+    };
+    listener.hear(|| {
+        format!(
+            "{name} is set, and the certificates are in {}",
+            certificates.display()
+        )
+    });
+    let tls = Tls::read(&certificates, verify)?;
+    if tls.ca.is_none() {
+        return Err(config::failure(format!(
+            "{name} is set, and there is no {}: set DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem",
+            certificates.join("ca.pem").display()
+        )));
+    }
+    Ok(Some(tls))
+}
+
+/// The headers that `docker` would send along: those of `DOCKER_CUSTOM_HEADERS`, or else those of `config.json`.
+fn headers(
+    environment: &Environment<'_>,
+    config: Option<&JsonFile>,
+    listener: &mut impl Listener,
+) -> Result<HeaderMap, Error> {
+    const VARIABLE: &str = "DOCKER_CUSTOM_HEADERS";
+    const MEMBER: &str = "HttpHeaders";
+    let mut headers = HeaderMap::new();
+    let whence = if let Some(text) = environment.text(VARIABLE)? {
+        for pair in fields(&text) {
+            let (name, value) = pair.split_once('=').ok_or_else(|| {
+                // What is not understood may well be a secret.
+                config::failure(format!(
+                    "{VARIABLE} should be name=value, with commas between several, and has a part without a `=`"
+                ))
+            })?;
+            if !value.is_empty() {
+                add_header(&mut headers, name.trim(), value, VARIABLE)?;
+            }
+        }
+        VARIABLE
+    } else if let Some(config) = config {
+        for (name, value) in config.texts(MEMBER)? {
+            add_header(&mut headers, &name, &value, MEMBER)?;
+        }
+        MEMBER
+    } else {
+        return Ok(headers);
+    };
+    // Ours says who is calling.
+    headers.remove(USER_AGENT);
+    listener.hear(|| {
+        let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        match names.is_empty() {
+            true => "no headers are added to requests".to_owned(),
+            false => format!(
+                "{whence} adds headers to every request: {}",
+                names.join(", ")
+            ),
+        }
+    });
+    Ok(headers)
+}
+
+fn add_header(headers: &mut HeaderMap, name: &str, value: &str, whence: &str) -> Result<(), Error> {
+    let name = HeaderName::try_from(name).map_err(|_| {
+        config::failure(format!(
+            "{whence}: {:?} is not the name of a header",
+            shorten(name, 40)
+        ))
+    })?;
+    let mut value = HeaderValue::try_from(value).map_err(|_| {
+        config::failure(format!(
+            "{whence}: the value of {name} has characters that no header can hold"
+        ))
+    })?;
+    value.set_sensitive(true);
+    headers.insert(name, value);
+    Ok(())
+}
+
+/// The fields of a line of comma-separated values; a field in quotes can hold commas, and quotes if doubled.
+fn fields(line: &str) -> Vec<String> {
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut quoted = false;
+    let mut characters = line.chars().peekable();
+    while let Some(c) = characters.next() {
+        match c {
+            '"' if quoted && characters.peek() == Some(&'"') => {
+                characters.next();
+                field.push('"');
+            }
+            '"' if quoted || field.is_empty() => quoted = !quoted,
+            ',' if !quoted => fields.push(std::mem::take(&mut field)),
+            c => field.push(c),
+        }
+    }
+    fields.push(field);
+    fields
+}
+
+fn version(
+    environment: &Environment<'_>,
+    listener: &mut impl Listener,
+) -> Result<Option<ApiVersion>, Error> {
+    const VARIABLE: &str = "DOCKER_API_VERSION";
+    let Some(text) = environment.text(VARIABLE)? else {
+        return Ok(None);
+    };
+    let version = text
+        .parse()
+        .map_err(|error: Error| config::failure(format!("{VARIABLE}: {error}")))?;
+    listener.hear(|| format!("{VARIABLE} asks for API {version}"));
+    Ok(Some(version))
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;
