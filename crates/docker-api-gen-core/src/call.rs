@@ -24,6 +24,7 @@ use crate::json_lines::JsonLines;
 use crate::logs::LogStream;
 use crate::operation::{Operation, TtySource};
 use crate::origin::Origin;
+use crate::proof::Proof;
 use crate::query::{QueryValue, encode};
 use crate::request::Request;
 use crate::response::{self, Response};
@@ -34,7 +35,7 @@ use crate::version::ApiVersion;
 use crate::wire::Read;
 
 /// How long an answer may take to begin, unless the operation or the caller says otherwise.
-const HEADER_LIMIT: Duration = Duration::from_secs(60);
+pub(crate) const HEADER_LIMIT: Duration = Duration::from_secs(60);
 
 /// A call on its way.
 ///
@@ -222,7 +223,7 @@ impl<'a> Call<'a> {
                 Some(tty) => tty,
                 None => self.ask_tty().await?.unwrap_or_default(),
             };
-            Ok(LogStream::new(response.bytes(), tty))
+            Ok(LogStream::new(response.bytes(), tty, None))
         })
     }
 
@@ -236,6 +237,7 @@ impl<'a> Call<'a> {
             let upgrade = HeaderValue::from_static("Upgrade");
             self.headers.insert(CONNECTION, upgrade);
             let mut tty = self.tty_before().await?;
+            let proof = self.proof();
             let response = self.exchange().await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 tty = tty.or_else(|| response::framing(response.headers()));
@@ -243,7 +245,7 @@ impl<'a> Call<'a> {
                     tty = self.ask_tty().await?;
                 }
                 return match response.upgrade().await {
-                    Ok(io) => Ok(Upgraded::open(io, tty, self.origin)),
+                    Ok(io) => Ok(Upgraded::open(io, tty, proof, self.origin)),
                     Err(error) => Err(failure::upgrade(error, &self.origin)),
                 };
             }
@@ -252,7 +254,7 @@ impl<'a> Call<'a> {
             if tty.is_none() {
                 tty = self.ask_tty().await?;
             }
-            Ok(Upgraded::read_only(response.bytes(), tty))
+            Ok(Upgraded::read_only(response.bytes(), tty, proof))
         })
     }
 
@@ -366,6 +368,13 @@ impl<'a> Call<'a> {
         ))
     }
 
+    /// What can tell the end of the program from the end of the daemon: the question for the terminal, asked again.
+    fn proof(&self) -> Option<Proof> {
+        let source = self.origin.operation.tty.as_ref()?;
+        let path = self.fill(source.path).ok()?;
+        Some(Proof::new(self.connection.clone(), path))
+    }
+
     fn add_query(&mut self, name: &str, value: &str) {
         // The pull of an image has its subject here.
         match name {
@@ -440,7 +449,7 @@ impl fmt::Debug for Call<'_> {
 }
 
 /// Sends `request` and waits up to `limit` for the headers of the answer.
-async fn exchange(
+pub(crate) async fn exchange(
     connection: &Connection,
     request: Request,
     limit: Option<Duration>,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf, ReadHalf, WriteHalf};
 
@@ -12,6 +12,7 @@ use crate::byte_stream::ByteStream;
 use crate::error::{Error, ErrorKind};
 use crate::logs::LogStream;
 use crate::origin::Origin;
+use crate::proof::Proof;
 
 /// A connection that the daemon handed over: to a container's or an exec's input and output.
 ///
@@ -23,10 +24,15 @@ use crate::origin::Origin;
 /// Where something between the daemon and here does not let connections be handed over, the daemon answers with its
 /// output alone. Then writing fails with an error that says so.
 ///
+/// Output that ends because the daemon does ends with an error: at the end of what a program says, the daemon is asked
+/// for a sign of life.
+///
 /// Dropping it closes the connection.
 pub struct Upgraded {
     io: Io,
     tty: Option<bool>,
+    /// `None` once the end has been proven, and for what is no program's output.
+    proof: Option<Proof>,
     origin: Origin,
 }
 
@@ -38,19 +44,26 @@ enum Io {
 pub(crate) type UpgradedReader = ReadHalf<reqwest::Upgraded>;
 
 impl Upgraded {
-    pub(crate) fn open(io: reqwest::Upgraded, tty: Option<bool>, origin: Origin) -> Self {
+    pub(crate) fn open(
+        io: reqwest::Upgraded,
+        tty: Option<bool>,
+        proof: Option<Proof>,
+        origin: Origin,
+    ) -> Self {
         Self {
             io: Io::Open(io),
             tty,
+            proof,
             origin,
         }
     }
 
-    pub(crate) fn read_only(bytes: ByteStream, tty: Option<bool>) -> Self {
+    pub(crate) fn read_only(bytes: ByteStream, tty: Option<bool>, proof: Option<Proof>) -> Self {
         let origin = bytes.origin().clone();
         Self {
             io: Io::ReadOnly(bytes),
             tty,
+            proof,
             origin,
         }
     }
@@ -80,7 +93,7 @@ impl Upgraded {
         match self.io {
             Io::Open(io) => {
                 let (reader, writer) = tokio::io::split(io);
-                let logs = LogStream::upgraded(reader, tty, self.origin.clone());
+                let logs = LogStream::upgraded(reader, tty, self.proof, self.origin.clone());
                 (
                     logs,
                     UpgradedWriter {
@@ -90,7 +103,7 @@ impl Upgraded {
                 )
             }
             Io::ReadOnly(bytes) => (
-                LogStream::new(bytes, tty),
+                LogStream::new(bytes, tty, self.proof),
                 UpgradedWriter {
                     io: None,
                     origin: self.origin,
@@ -106,10 +119,17 @@ impl AsyncRead for Upgraded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.io {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        ready!(match &mut this.io {
             Io::Open(io) => Pin::new(io).poll_read(cx, buf),
             Io::ReadOnly(bytes) => Pin::new(bytes).poll_read(cx, buf),
+        })?;
+        if buf.filled().len() > before || buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
         }
+        let proven = ready!(Proof::poll(&mut this.proof, cx, &this.origin));
+        Poll::Ready(proven.map_err(|error| io::Error::new(io::ErrorKind::UnexpectedEof, error)))
     }
 }
 
