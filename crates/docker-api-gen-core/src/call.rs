@@ -199,6 +199,13 @@ impl<'a> Call<'a> {
         decode::decode(&text, &origin)
     }
 
+    /// Sends it and reads the answer as one JSON document, unless there are words about a failure at `pointer` of it.
+    pub async fn json_unless<T: Read>(self, pointer: &'static str) -> Result<T, Error> {
+        let (text, origin) = self.json_text().await?;
+        failure::inside(&text, pointer, &origin)?;
+        decode::decode(&text, &origin)
+    }
+
     /// Sends it and reads the answer as text.
     pub fn text(mut self) -> Sending<'a, String> {
         Box::pin(async move { self.send().await?.text().await })
@@ -268,7 +275,7 @@ impl<'a> Call<'a> {
         Box::pin(async move { self.send().await })
     }
 
-    fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
+    pub(crate) fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
         Box::pin(async move { self.send().await?.json_text().await })
     }
 
@@ -362,6 +369,11 @@ impl<'a> Call<'a> {
             .await?
             .json_text()
             .await?;
+        // An exec runs once. Where it has, the daemon still hands over the connection, and complains in place of output.
+        if scan::member(&text, "ExitCode").is_some_and(|code| code != b"null") {
+            let sentence = "it has already run: make another one";
+            return Err(Error::new(ErrorKind::Conflict, sentence).at(&self.origin));
+        }
         // Left out where it is false.
         Ok(Some(
             scan::pointer(&text, source.pointer).is_some_and(|value| value == b"true"),
@@ -412,7 +424,7 @@ impl<'a> Call<'a> {
     }
 
     /// Remembers what the call is about; the first to say so is right.
-    fn about(&mut self, subject: &str) {
+    pub(crate) fn about(&mut self, subject: &str) {
         if self.origin.subject.is_none() && !subject.trim().is_empty() {
             self.origin.subject = Some(shorten(subject, 100).into());
         }

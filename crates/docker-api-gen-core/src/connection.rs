@@ -87,6 +87,11 @@ impl Connection {
         Ok(Self(Arc::new(Inner { host, prefix, http })))
     }
 
+    /// A connection of its own to the same daemon, for another runtime.
+    pub(crate) fn another(&self) -> Result<Self, Error> {
+        Self::open(&self.0.host.to_string())
+    }
+
     /// The daemon's address.
     pub fn host(&self) -> &Host {
         &self.0.host

@@ -34,6 +34,7 @@ mod query;
 mod request;
 mod response;
 mod scan;
+pub mod shortcuts;
 mod text;
 mod timestamp;
 mod upgraded;

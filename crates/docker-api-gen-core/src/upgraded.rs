@@ -78,6 +78,11 @@ impl Upgraded {
         matches!(self.io, Io::ReadOnly(_))
     }
 
+    /// The error of writing where nothing can be written.
+    pub(crate) fn cannot_write(&self) -> Error {
+        Error::new(ErrorKind::Unsupported, NOT_HANDED_OVER).at(&self.origin)
+    }
+
     /// Ends the program's input: what it has written, and goes on to write, can still be read.
     pub async fn close_stdin(&mut self) -> Result<(), Error> {
         let closed = poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await;
@@ -182,6 +187,16 @@ pub struct UpgradedWriter {
 }
 
 impl UpgradedWriter {
+    /// What the caller wanted to be written could not be read.
+    pub(crate) fn failed_to_read(&self, error: io::Error) -> Error {
+        Error::new(
+            ErrorKind::Body,
+            "the input given for the program failed while it was sent",
+        )
+        .at(&self.origin)
+        .with_source(error)
+    }
+
     /// Ends the program's input.
     pub async fn close_stdin(&mut self) -> Result<(), Error> {
         let closed = poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await;
@@ -224,11 +239,10 @@ impl fmt::Debug for UpgradedWriter {
     }
 }
 
+const NOT_HANDED_OVER: &str = "the daemon did not hand over the connection (it answered 200 and not 101): there is only output to read";
+
 fn read_only() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "the daemon did not hand over the connection (it answered 200 and not 101): there is only output to read",
-    )
+    io::Error::new(io::ErrorKind::Unsupported, NOT_HANDED_OVER)
 }
 
 fn write_failed(error: io::Error, origin: &Origin) -> Error {
