@@ -32,7 +32,8 @@ mod versions;
 
 pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Host, Json,
-    JsonLines, LogFrame, LogSource, LogStream, Request, Timestamp, Upgraded,
+    JsonLines, LogFrame, LogLine, LogLines, LogSource, LogStream, Output, Request, Timestamp,
+    Upgraded, UpgradedWriter, shortcuts,
 };
 #[allow(
     unused_imports,
