@@ -73,6 +73,16 @@ impl History {
         self.span(self.set(&parameter_key(operation, parameter)))
     }
 
+    /// The span of an option in the query, whether this version has it or not.
+    pub fn query(&self, operation: &Operation, name: &str) -> Option<Span> {
+        self.span(self.set(&format!("{} query:{name}", operation_key(operation))))
+    }
+
+    /// The span of a field of the request's body, such as `HostConfig.Memory`, whether this version has it or not.
+    pub fn body_field(&self, operation: &Operation, path: &str) -> Option<Span> {
+        self.span(self.set(&format!("{} < .{path}", operation_key(operation))))
+    }
+
     /// The span of a type's field. `version` is that of the model the type is of.
     pub fn field(&self, version: Version, id: TypeId, field: &str) -> Option<Span> {
         self.at_places(version, id, &format!(".{field}"))

@@ -143,6 +143,8 @@ pub struct Operation {
     pub parameters: Vec<Parameter>,
     pub body: Option<Body>,
     pub answer: Answer,
+    /// Where a successful answer holds the daemon's words about a failure, as a JSON pointer.
+    pub failure: Option<String>,
     /// Several successful statuses, each with what it means; empty where there is only one.
     pub outcomes: Vec<Outcome>,
     /// Declared statuses of failure.
@@ -479,6 +481,7 @@ impl<'a> Reader<'a> {
         Ok(Operation {
             answer: self.answer(&id, value, pointer)?,
             outcomes: self.outcomes(&id, value, pointer)?,
+            failure: text(&value["x-response"], "failure"),
             tty: value.get("x-tty").map(|tty| Tty {
                 path: text(tty, "path").unwrap_or_default(),
                 pointer: text(tty, "pointer").unwrap_or_default(),

@@ -190,7 +190,7 @@ impl Context<'_> {
             }
         };
         quote! {
-            static #constant: Operation = Operation {
+            pub(crate) static #constant: Operation = Operation {
                 id: #id,
                 name: #name,
                 method: Method::#method,
@@ -329,6 +329,9 @@ impl Context<'_> {
                 Ok(#result { #(#fields),* })
             };
             (quote!(#result), body)
+        } else if let (Answer::Json(ty), Some(pointer)) = (&operation.answer, &operation.failure) {
+            let ty = self.ty(ty);
+            (ty, quote!(self.prepare().json_unless(#pointer).await))
         } else if operation.outcomes.is_empty() {
             self.answer(&operation.answer)
         } else {

@@ -11,6 +11,18 @@ use crate::versions::Versions;
 
 const ORIGIN: &str = "specs/versions.toml";
 
+/// The façade's examples, all of which speak the same version.
+const EXAMPLES: [&str; 8] = [
+    "events",
+    "exec",
+    "logs",
+    "pull",
+    "quickstart",
+    "run",
+    "shell",
+    "stats",
+];
+
 /// The generated files of the façade, for the versions that have a crate.
 pub fn facade(versions: &Versions, package_version: &str) -> Files {
     let apis: Vec<Version> = versions.rows().iter().map(|row| row.api).collect();
@@ -57,6 +69,10 @@ fn manifest(versions: &Versions, apis: &[Version], package_version: &str) -> Str
             )
         })
         .collect();
+    let examples: Vec<_> = EXAMPLES
+        .iter()
+        .map(|name| format!("[[example]]\nname = \"{name}\"\nrequired-features = [\"v1_41\"]\n\n"))
+        .collect();
     let latest = apis
         .last()
         .map(|api| names::version_module(*api))
@@ -92,19 +108,17 @@ serde-both = [
 docker-api-gen-core.workspace = true
 {}
 [dev-dependencies]
-tokio = {{ workspace = true, features = ["macros", "rt-multi-thread"] }}
+crossterm.workspace = true
+tokio = {{ workspace = true, features = ["io-std", "io-util", "macros", "rt-multi-thread", "signal"] }}
 
-[[example]]
-name = "quickstart"
-required-features = ["v1_41"]
-
-[lints]
+{}[lints]
 workspace = true
 "#,
         header("#", ORIGIN),
         both.concat(),
         features.join("\n"),
         dependencies.concat(),
+        examples.concat(),
     )
 }
 

@@ -7,13 +7,14 @@ mod docs;
 mod facade;
 mod format;
 mod groups;
+mod shortcuts;
 mod types;
 mod version_crate;
 
 use std::collections::BTreeMap;
 
 pub use facade::facade;
-use proc_macro2::{Ident, Span};
+use proc_macro2::{Ident, Literal, Span};
 pub(crate) use types::type_text;
 pub use version_crate::version_crate;
 
@@ -39,4 +40,8 @@ struct Context<'a> {
 
 fn ident(name: &str) -> Ident {
     Ident::new(name, Span::call_site())
+}
+
+fn literal(number: u16) -> Literal {
+    Literal::u16_unsuffixed(number)
 }

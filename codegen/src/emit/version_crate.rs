@@ -1,10 +1,10 @@
 //! The crate of one version.
 
-use proc_macro2::{Literal, TokenStream};
+use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::format::{header, rust};
-use super::{Context, Files, GENERATED, api, contract, groups, ident, types};
+use super::{Context, Files, GENERATED, api, contract, groups, ident, literal, shortcuts, types};
 use crate::history::History;
 use crate::model::Api;
 use crate::names::{self, TypeNames};
@@ -28,8 +28,15 @@ pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Fil
     };
 
     add("Cargo.toml", manifest(context, &origin));
-    add("src/lib.rs", rust(&origin, library(context)));
+    let shortcuts = shortcuts::file(context);
+    add(
+        "src/lib.rs",
+        rust(&origin, library(context, shortcuts.is_some())),
+    );
     add("src/client.rs", rust(&origin, client(model)));
+    if let Some(shortcuts) = shortcuts {
+        add("src/shortcuts.rs", rust(&origin, shortcuts));
+    }
 
     let tags = groups::tags(model);
     let modules = tags.iter().map(|tag| ident(&names::tag(tag).accessor));
@@ -111,7 +118,12 @@ workspace = true
     )
 }
 
-fn library(context: Context<'_>) -> TokenStream {
+fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
+    let shortcuts = has_shortcuts.then(|| {
+        quote!(
+            mod shortcuts;
+        )
+    });
     let version = context.api.version;
     let Version { major, minor } = version;
     let (major, minor) = (literal(major), literal(minor));
@@ -124,6 +136,7 @@ fn library(context: Context<'_>) -> TokenStream {
         #![cfg_attr(docsrs, feature(doc_cfg))]
         pub mod api;
         mod client;
+        #shortcuts
         pub mod types;
         pub use client::Client;
         #[doc(no_inline)]
@@ -134,10 +147,6 @@ fn library(context: Context<'_>) -> TokenStream {
         #[doc = " The version in the path of every request."]
         pub const API_VERSION: ApiVersion = ApiVersion::new(#major, #minor);
     }
-}
-
-fn literal(number: u16) -> Literal {
-    Literal::u16_unsuffixed(number)
 }
 
 fn client(model: &Api) -> TokenStream {

@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::Mutex;
@@ -59,6 +60,28 @@ impl Body {
         match &self.0 {
             Inner::Bytes(bytes) => Some(bytes),
             Inner::Stream(_) => None,
+        }
+    }
+
+    /// The next piece of it; never an empty one.
+    pub(crate) async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        match &mut self.0 {
+            Inner::Bytes(bytes) if bytes.is_empty() => None,
+            Inner::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
+            Inner::Stream(stream) => {
+                let stream = stream
+                    .get_mut()
+                    .unwrap_or_else(|poisoned| poisoned.into_inner());
+                poll_fn(|cx| {
+                    loop {
+                        match ready!(stream.as_mut().poll_next(cx)) {
+                            Some(Ok(bytes)) if bytes.is_empty() => {}
+                            item => return Poll::Ready(item),
+                        }
+                    }
+                })
+                .await
+            }
         }
     }
 

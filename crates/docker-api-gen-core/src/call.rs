@@ -23,6 +23,7 @@ use crate::limits::Limits;
 use crate::logs::LogStream;
 use crate::operation::{Operation, TtySource};
 use crate::origin::Origin;
+use crate::proof::Proof;
 use crate::query::{QueryValue, encode};
 use crate::request::Request;
 use crate::response::{self, Response};
@@ -202,6 +203,13 @@ impl<'a> Call<'a> {
         decode::decode(&text, &origin)
     }
 
+    /// Sends it and reads the answer as one JSON document, unless there are words about a failure at `pointer` of it.
+    pub async fn json_unless<T: Read>(self, pointer: &'static str) -> Result<T, Error> {
+        let (text, origin) = self.json_text().await?;
+        failure::inside(&text, pointer, &origin)?;
+        decode::decode(&text, &origin)
+    }
+
     /// Sends it and reads the answer as text.
     pub fn text(mut self) -> Sending<'a, String> {
         Box::pin(async move { self.send().await?.text().await })
@@ -226,7 +234,7 @@ impl<'a> Call<'a> {
                 Some(tty) => tty,
                 None => self.ask_tty().await?.unwrap_or_default(),
             };
-            Ok(LogStream::new(response.bytes(), tty))
+            Ok(LogStream::new(response.bytes(), tty, None))
         })
     }
 
@@ -240,6 +248,7 @@ impl<'a> Call<'a> {
             let upgrade = HeaderValue::from_static("Upgrade");
             self.headers.insert(CONNECTION, upgrade);
             let mut tty = self.tty_before().await?;
+            let proof = self.proof();
             let response = self.exchange().await?;
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 tty = tty.or_else(|| response::framing(response.headers()));
@@ -247,7 +256,7 @@ impl<'a> Call<'a> {
                     tty = self.ask_tty().await?;
                 }
                 return match response.upgrade().await {
-                    Ok(io) => Ok(Upgraded::open(io, tty, self.origin)),
+                    Ok(io) => Ok(Upgraded::open(io, tty, proof, self.origin)),
                     Err(error) => Err(failure::upgrade(error, &self.origin)),
                 };
             }
@@ -256,7 +265,7 @@ impl<'a> Call<'a> {
             if tty.is_none() {
                 tty = self.ask_tty().await?;
             }
-            Ok(Upgraded::read_only(response.bytes(), tty))
+            Ok(Upgraded::read_only(response.bytes(), tty, proof))
         })
     }
 
@@ -270,7 +279,7 @@ impl<'a> Call<'a> {
         Box::pin(async move { self.send().await })
     }
 
-    fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
+    pub(crate) fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
         Box::pin(async move { self.send().await?.json_text().await })
     }
 
@@ -365,10 +374,22 @@ impl<'a> Call<'a> {
             .await?
             .json_text()
             .await?;
+        // An exec runs once. Where it has, the daemon still hands over the connection, and complains in place of output.
+        if scan::member(&text, "ExitCode").is_some_and(|code| code != b"null") {
+            let sentence = "it has already run: make another one";
+            return Err(Error::new(ErrorKind::Conflict, sentence).at(&self.origin));
+        }
         // Left out where it is false.
         Ok(Some(
             scan::pointer(&text, source.pointer).is_some_and(|value| value == b"true"),
         ))
+    }
+
+    /// What can tell the end of the program from the end of the daemon: the question for the terminal, asked again.
+    fn proof(&self) -> Option<Proof> {
+        let source = self.origin.operation.tty.as_ref()?;
+        let path = self.fill(source.path).ok()?;
+        Some(Proof::new(self.connection.clone(), path))
     }
 
     fn add_query(&mut self, name: &str, value: &str) {
@@ -408,7 +429,7 @@ impl<'a> Call<'a> {
     }
 
     /// Remembers what the call is about; the first to say so is right.
-    fn about(&mut self, subject: &str) {
+    pub(crate) fn about(&mut self, subject: &str) {
         if self.origin.subject.is_none() && !subject.trim().is_empty() {
             self.origin.subject = Some(shorten(subject, 100).into());
         }

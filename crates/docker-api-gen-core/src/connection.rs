@@ -12,6 +12,7 @@ use crate::explain::Explanation;
 use crate::host::{Address, Host};
 use crate::limits::Limits;
 use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
+use crate::tls::Tls;
 use crate::version::ApiVersion;
 
 /// The way to one daemon: its address and the connections that are open to it.
@@ -31,6 +32,7 @@ pub struct Connection {
 struct Inner {
     host: Host,
     prefix: String,
+    tls: Option<Tls>,
     headers: HeaderMap,
     limits: Limits,
     version: Option<ApiVersion>,
@@ -94,6 +96,21 @@ impl Connection {
     /// The daemon's address.
     pub fn host(&self) -> &Host {
         &self.inner.host
+    }
+
+    /// A connection of its own to the same daemon, for another runtime.
+    pub(crate) fn another(&self) -> Result<Self, Error> {
+        let resolved = Resolved {
+            host: self.inner.host.clone(),
+            tls: self.inner.tls.clone(),
+            headers: self.inner.headers.clone(),
+            version: None,
+        };
+        let builder = ConnectionBuilder {
+            limits: self.inner.limits,
+            ..ConnectionBuilder::default()
+        };
+        builder.open(resolved)
     }
 
     /// How long the daemon may take.
@@ -291,6 +308,7 @@ impl ConnectionBuilder {
             inner: Arc::new(Inner {
                 host,
                 prefix,
+                tls,
                 headers,
                 limits: self.limits,
                 version: version.filter(|_| !self.ignore_version),

@@ -95,6 +95,19 @@ fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, Strin
     }
 }
 
+/// Words about a failure inside an answer of success.
+pub(crate) fn inside(text: &[u8], pointer: &str, origin: &Origin) -> Result<(), Error> {
+    match scan::pointer(text, pointer).and_then(scan::string) {
+        Some(message) if !message.trim().is_empty() => {
+            let sentence = format!("{} (reported inside the answer)", message.trim());
+            Err(Error::new(ErrorKind::Daemon, sentence)
+                .at(origin)
+                .with_message(message))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// An answer that broke off.
 pub(crate) fn read(error: impl Into<crate::error::Source>, origin: &Origin) -> Error {
     let sentence = "the daemon closed the connection in the middle of the answer";

@@ -124,6 +124,52 @@ impl Json {
         }
     }
 
+    /// An object without members.
+    pub(crate) fn object() -> Self {
+        Self(Value::Object(BTreeMap::new()))
+    }
+
+    /// What is at `path`, made `null` if it is not there; whatever is in the way becomes an object.
+    fn at(&mut self, path: &[&str]) -> &mut Json {
+        path.iter().fold(self, |json, name| {
+            if !matches!(json.0, Value::Object(_)) {
+                *json = Json::object();
+            }
+            let Value::Object(members) = &mut json.0 else {
+                unreachable!("it has just become one")
+            };
+            members.entry((*name).to_owned()).or_default()
+        })
+    }
+
+    /// Puts `value` at `path`.
+    pub(crate) fn set(&mut self, path: &[&str], value: impl Into<Json>) {
+        *self.at(path) = value.into();
+    }
+
+    /// Adds `value` to the list at `path`.
+    pub(crate) fn push(&mut self, path: &[&str], value: impl Into<Json>) {
+        let list = self.at(path);
+        if !matches!(list.0, Value::List(_)) {
+            *list = Json(Value::List(Vec::new()));
+        }
+        if let Value::List(items) = &mut list.0 {
+            items.push(value.into());
+        }
+    }
+
+    /// Takes over what `other` has, member by member.
+    pub(crate) fn merge(&mut self, other: Json) {
+        match (&mut self.0, other.0) {
+            (Value::Object(own), Value::Object(others)) => {
+                for (name, value) in others {
+                    own.entry(name).or_default().merge(value);
+                }
+            }
+            (own, other) => *own = other,
+        }
+    }
+
     /// The member `key`, if it is an object that has one.
     pub fn get(&self, key: &str) -> Option<&Json> {
         self.as_object()?.get(key)
@@ -174,6 +220,12 @@ impl From<&str> for Json {
 impl From<String> for Json {
     fn from(value: String) -> Self {
         Self(Value::Text(value))
+    }
+}
+
+impl From<Vec<String>> for Json {
+    fn from(texts: Vec<String>) -> Self {
+        Self(Value::List(texts.into_iter().map(Json::from).collect()))
     }
 }
 
@@ -288,6 +340,25 @@ mod tests {
             Some("\"é\n")
         );
         assert_eq!(json.get("b").unwrap().get("x"), None);
+    }
+
+    #[test]
+    fn is_put_together_piece_by_piece() {
+        let mut json: Json = r#"{"a":{"b":1},"l":[1]}"#.parse().unwrap();
+        json.set(&["a", "c"], "x");
+        json.push(&["l"], true);
+        json.push(&["n", "l"], vec!["y".to_owned()]);
+        json.merge(r#"{"a":{"b":[2],"d":null},"l":[]}"#.parse().unwrap());
+        assert_eq!(
+            json.to_string(),
+            r#"{"a":{"b":[2],"c":"x","d":null},"l":[],"n":{"l":[["y"]]}}"#
+        );
+        json.set(&["l", "o"], 1);
+        json.push(&["a"], 2);
+        assert_eq!(
+            json.to_string(),
+            r#"{"a":[2],"l":{"o":1},"n":{"l":[["y"]]}}"#
+        );
     }
 
     #[test]

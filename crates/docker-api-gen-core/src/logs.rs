@@ -13,7 +13,10 @@ use crate::byte_stream::ByteStream;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::log_frames::{Channel, Fault, Frames};
+use crate::log_lines::LogLines;
 use crate::origin::Origin;
+use crate::proof::Proof;
+use crate::response::Gathered;
 use crate::text::shorten_bytes;
 use crate::upgraded::UpgradedReader;
 
@@ -29,6 +32,8 @@ const FAILURE_LIMIT: usize = 64 * 1024;
 /// An end in the middle of a frame is an `Err` ([`FrameCut`](ErrorKind::FrameCut)), and so is one of the connection
 /// ([`Interrupted`](ErrorKind::Interrupted)); an end without an `Err` is the real end. Memory use does not depend on
 /// what the stream holds. Dropping it ends the request.
+///
+/// [`lines`](LogStream::lines) gives it line by line, [`collect`](LogStream::collect) as a whole.
 pub struct LogStream {
     source: Source,
     /// `None` where there are no frames.
@@ -36,6 +41,8 @@ pub struct LogStream {
     input: Bytes,
     /// What the daemon says about why the stream ends.
     said: BytesMut,
+    /// For connections that were taken over, which end alike whether the program or the daemon does.
+    proof: Option<Proof>,
     origin: Origin,
     done: bool,
 }
@@ -55,6 +62,16 @@ pub struct LogFrame {
     pub bytes: Bytes,
 }
 
+/// The whole output of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Output {
+    /// The standard output, or what was shown on the terminal.
+    pub stdout: Bytes,
+    /// The standard error.
+    pub stderr: Bytes,
+}
+
 /// Where output was written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum LogSource {
@@ -69,22 +86,33 @@ pub enum LogSource {
 }
 
 impl LogStream {
-    pub(crate) fn new(bytes: ByteStream, tty: bool) -> Self {
+    pub(crate) fn new(bytes: ByteStream, tty: bool, proof: Option<Proof>) -> Self {
         let origin = bytes.origin().clone();
-        Self::from_source(Source::Body(bytes), tty, origin)
+        Self::from_source(Source::Body(bytes), tty, proof, origin)
     }
 
-    pub(crate) fn upgraded(reader: UpgradedReader, tty: bool, origin: Origin) -> Self {
-        Self::from_source(Source::Upgraded(reader, BytesMut::new()), tty, origin)
+    pub(crate) fn upgraded(
+        reader: UpgradedReader,
+        tty: bool,
+        proof: Option<Proof>,
+        origin: Origin,
+    ) -> Self {
+        Self::from_source(
+            Source::Upgraded(reader, BytesMut::new()),
+            tty,
+            proof,
+            origin,
+        )
     }
 
-    fn from_source(source: Source, tty: bool, origin: Origin) -> Self {
+    fn from_source(source: Source, tty: bool, proof: Option<Proof>, origin: Origin) -> Self {
         let frames = if tty { None } else { Some(Frames::default()) };
         Self {
             source,
             frames,
             input: Bytes::new(),
             said: BytesMut::new(),
+            proof,
             origin,
             done: false,
         }
@@ -106,6 +134,44 @@ impl LogStream {
         self.next().await.transpose()
     }
 
+    /// The output line by line. Lines longer than 1 MiB come in pieces.
+    pub fn lines(self) -> LogLines {
+        self.lines_up_to(1 << 20)
+    }
+
+    /// The output line by line. Lines longer than `limit` come in pieces, so that this is about what is kept for each
+    /// of standard output and standard error.
+    pub fn lines_up_to(self, limit: usize) -> LogLines {
+        LogLines::new(self, limit)
+    }
+
+    /// Reads to the end: standard output and standard error, each as a whole. What a terminal shows counts as standard
+    /// output.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::TooLarge`] once there are more than `limit` bytes.
+    pub async fn collect(&mut self, limit: usize) -> Result<Output, Error> {
+        let (mut stdout, mut stderr) = (Gathered::default(), Gathered::default());
+        while let Some(frame) = self.try_next().await? {
+            if stdout.len() + stderr.len() + frame.bytes.len() > limit {
+                let sentence = format!(
+                    "there are more than {limit} bytes of output: read it as it comes, or allow more"
+                );
+                return Err(Error::new(ErrorKind::TooLarge, sentence).at(&self.origin));
+            }
+            match frame.stream {
+                LogSource::Stdout | LogSource::Console => stdout.push(frame.bytes),
+                LogSource::Stderr => stderr.push(frame.bytes),
+                LogSource::Stdin => {}
+            }
+        }
+        Ok(Output {
+            stdout: stdout.finish(),
+            stderr: stderr.finish(),
+        })
+    }
+
     fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<LogFrame, Error>>> {
         if self.done {
             return Poll::Ready(None);
@@ -120,6 +186,10 @@ impl LogStream {
                 Some(Ok(bytes)) => self.input = bytes,
                 Some(Err(error)) => break Some(Err(error)),
                 None => {
+                    // Where the daemon is gone, that is the reason for whatever is missing.
+                    if let Err(error) = ready!(Proof::poll(&mut self.proof, cx, &self.origin)) {
+                        break Some(Err(error));
+                    }
                     break self
                         .frames
                         .as_ref()

@@ -43,6 +43,16 @@ pub(crate) fn pointer<'t>(text: &'t [u8], pointer: &str) -> Option<&'t [u8]> {
     pointer.split('/').skip(1).try_fold(text, member)
 }
 
+/// The text of the first item of the list that `text` is.
+pub(crate) fn first(text: &[u8]) -> Option<&[u8]> {
+    let at = skip_space(text, 0);
+    if *text.get(at)? != b'[' {
+        return None;
+    }
+    let start = skip_space(text, at + 1);
+    Some(&text[start..value_end(text, start)?])
+}
+
 /// The string that a value's text stands for.
 pub(crate) fn string(value: &[u8]) -> Option<String> {
     serde_json::from_slice(value).ok()
@@ -306,6 +316,9 @@ mod tests {
         assert_eq!(pointer(text, "/a/message"), Some(&b"\"no\""[..]));
         assert_eq!(pointer(text, "/a/b"), None);
         assert_eq!(pointer(text, "/n/b"), None);
+        assert_eq!(member(text, "b").and_then(first), Some(&b"1"[..]));
+        assert_eq!(first(b" [ {\"a\":[]} , 2]"), Some(&b"{\"a\":[]}"[..]));
+        assert_eq!(first(b"[]").or(first(b"{}")).or(first(b"[")), None);
     }
 
     #[test]

@@ -11,7 +11,7 @@ use crate::error::Error;
 ///
 /// TLS 1.2 or later is spoken. A certificate has to be valid for the host name in the daemon's address.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Tls {
+pub(crate) struct Tls {
     pub(crate) ca: Option<Vec<u8>>,
     pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) key: Option<Vec<u8>>,

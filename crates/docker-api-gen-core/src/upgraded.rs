@@ -5,7 +5,7 @@ use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
@@ -13,6 +13,7 @@ use crate::byte_stream::ByteStream;
 use crate::error::{Error, ErrorKind};
 use crate::logs::LogStream;
 use crate::origin::Origin;
+use crate::proof::Proof;
 
 /// A connection that the daemon handed over: to a container's or an exec's input and output.
 ///
@@ -24,10 +25,15 @@ use crate::origin::Origin;
 /// Where something between the daemon and here does not let connections be handed over, the daemon answers with its
 /// output alone. Then writing fails with an error that says so.
 ///
+/// Output that ends because the daemon does ends with an error: at the end of what a program says, the daemon is asked
+/// for a sign of life.
+///
 /// Dropping it closes the connection.
 pub struct Upgraded {
     io: Io,
     tty: Option<bool>,
+    /// `None` once the end has been proven, and for what is no program's output.
+    proof: Option<Proof>,
     origin: Origin,
 }
 
@@ -62,19 +68,26 @@ impl AsyncRead for UpgradedReader {
 }
 
 impl Upgraded {
-    pub(crate) fn open(io: reqwest::Upgraded, tty: Option<bool>, origin: Origin) -> Self {
+    pub(crate) fn open(
+        io: reqwest::Upgraded,
+        tty: Option<bool>,
+        proof: Option<Proof>,
+        origin: Origin,
+    ) -> Self {
         Self {
             io: Io::Open(Shared(Arc::new(Mutex::new(io)))),
             tty,
+            proof,
             origin,
         }
     }
 
-    pub(crate) fn read_only(bytes: ByteStream, tty: Option<bool>) -> Self {
+    pub(crate) fn read_only(bytes: ByteStream, tty: Option<bool>, proof: Option<Proof>) -> Self {
         let origin = bytes.origin().clone();
         Self {
             io: Io::ReadOnly(bytes),
             tty,
+            proof,
             origin,
         }
     }
@@ -87,6 +100,11 @@ impl Upgraded {
     /// Whether nothing can be written, because the connection was not handed over.
     pub fn is_read_only(&self) -> bool {
         matches!(self.io, Io::ReadOnly(_))
+    }
+
+    /// The error of writing where nothing can be written.
+    pub(crate) fn cannot_write(&self) -> Error {
+        Error::new(ErrorKind::Unsupported, NOT_HANDED_OVER).at(&self.origin)
     }
 
     /// Ends the program's input: what it has written, and goes on to write, can still be read.
@@ -104,7 +122,7 @@ impl Upgraded {
         match self.io {
             Io::Open(io) => {
                 let reader = UpgradedReader(io.clone());
-                let logs = LogStream::upgraded(reader, tty, self.origin.clone());
+                let logs = LogStream::upgraded(reader, tty, self.proof, self.origin.clone());
                 let io = Some(io);
                 (
                     logs,
@@ -119,7 +137,7 @@ impl Upgraded {
                     io: None,
                     origin: self.origin,
                 };
-                (LogStream::new(bytes, tty), writer)
+                (LogStream::new(bytes, tty, self.proof), writer)
             }
         }
     }
@@ -131,10 +149,17 @@ impl AsyncRead for Upgraded {
         cx: &mut Context<'_>,
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        match &mut self.io {
+        let this = &mut *self;
+        let before = buf.filled().len();
+        ready!(match &mut this.io {
             Io::Open(io) => io.poll(|io| io.poll_read(cx, buf)),
             Io::ReadOnly(bytes) => Pin::new(bytes).poll_read(cx, buf),
+        })?;
+        if buf.filled().len() > before || buf.remaining() == 0 {
+            return Poll::Ready(Ok(()));
         }
+        let proven = ready!(Proof::poll(&mut this.proof, cx, &this.origin));
+        Poll::Ready(proven.map_err(|error| io::Error::new(io::ErrorKind::UnexpectedEof, error)))
     }
 }
 
@@ -187,6 +212,16 @@ pub struct UpgradedWriter {
 }
 
 impl UpgradedWriter {
+    /// What the caller wanted to be written could not be read.
+    pub(crate) fn failed_to_read(&self, error: io::Error) -> Error {
+        Error::new(
+            ErrorKind::Body,
+            "the input given for the program failed while it was sent",
+        )
+        .at(&self.origin)
+        .with_source(error)
+    }
+
     /// Ends the program's input.
     pub async fn close_stdin(&mut self) -> Result<(), Error> {
         let closed = poll_fn(|cx| Pin::new(&mut *self).poll_shutdown(cx)).await;
@@ -229,11 +264,10 @@ impl fmt::Debug for UpgradedWriter {
     }
 }
 
+const NOT_HANDED_OVER: &str = "the daemon did not hand over the connection (it answered 200 and not 101): there is only output to read";
+
 fn read_only() -> io::Error {
-    io::Error::new(
-        io::ErrorKind::Unsupported,
-        "the daemon did not hand over the connection (it answered 200 and not 101): there is only output to read",
-    )
+    io::Error::new(io::ErrorKind::Unsupported, NOT_HANDED_OVER)
 }
 
 fn write_failed(error: io::Error, origin: &Origin) -> Error {

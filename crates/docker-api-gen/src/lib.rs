@@ -32,8 +32,9 @@ mod versions;
 
 pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
-    Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogSource, LogStream, Request,
-    Timestamp, Upgraded, VersionReport, explain,
+    Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource,
+    LogStream, Output, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain,
+    shortcuts,
 };
 #[allow(
     unused_imports,

@@ -449,6 +449,56 @@ async fn output_is_kept_apart_however_it_is_cut() {
 }
 
 #[tokio::test]
+async fn output_can_be_read_by_lines_or_as_a_whole() {
+    let stream = [
+        frame(1, b"one\ntw"),
+        frame(2, b"oh\n"),
+        frame(1, b"o\nrest"),
+    ];
+    let daemon = logging("", "", vec![stream.concat()]);
+    let mut lines = logs(&daemon, &LOGS, Some(false)).await.lines();
+    let mut read = Vec::new();
+    while let Some(line) = lines.try_next().await.unwrap() {
+        read.push((line.stream, line.text().into_owned(), line.ended));
+    }
+    assert_eq!(
+        read,
+        [
+            (LogSource::Stdout, "one".to_owned(), true),
+            (LogSource::Stderr, "oh".to_owned(), true),
+            (LogSource::Stdout, "two".to_owned(), true),
+            (LogSource::Stdout, "rest".to_owned(), false),
+        ]
+    );
+    let whole = logs(&daemon, &LOGS, Some(false)).await.collect(18).await;
+    let whole = whole.unwrap();
+    assert_eq!(
+        (&whole.stdout[..], &whole.stderr[..]),
+        (&b"one\ntwo\nrest"[..], &b"oh\n"[..])
+    );
+    let error = logs(&daemon, &LOGS, Some(false))
+        .await
+        .collect(14)
+        .await
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TooLarge);
+    // What came before the error comes before the error.
+    let cut = logging(
+        "",
+        "",
+        vec![[&frame(1, b"one\ntw")[..], &frame(1, b"o")[..4]].concat()],
+    );
+    let mut lines = logs(&cut, &LOGS, Some(false)).await.lines();
+    assert_eq!(lines.try_next().await.unwrap().unwrap().text(), "one");
+    assert_eq!(lines.try_next().await.unwrap().unwrap().text(), "tw");
+    assert_eq!(
+        lines.try_next().await.unwrap_err().kind(),
+        ErrorKind::FrameCut
+    );
+    assert!(lines.next().await.is_none());
+}
+
+#[tokio::test]
 async fn frames_that_are_wrong_are_said_to_be() {
     for (bytes, kind, says) in [
         (

@@ -27,6 +27,10 @@ async fn early_bytes_are_kept_and_half_a_connection_stays_open() {
     for together in 0..=early.len() {
         let daemon = Daemon::start(move |mut peer| async move {
             let request = peer.request().await;
+            if request.line().starts_with("GET ") {
+                // The question at the end.
+                return peer.send(json("404 Not Found", "{}").as_bytes()).await;
+            }
             assert_eq!(request.line(), "POST /v1.41/containers/web/attach HTTP/1.1");
             assert_eq!(request.header("connection"), Some("Upgrade"));
             assert_eq!(request.header("upgrade"), Some("tcp"));
@@ -100,6 +104,48 @@ async fn a_frame_cut_off_is_an_error_here_too() {
     let error = output.try_next().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::FrameCut);
     assert!(output.next().await.is_none());
+}
+
+/// The connection ends between two frames, where only the daemon itself can say whether that was all.
+#[tokio::test]
+async fn an_end_that_is_the_daemons_is_an_error() {
+    for lives in [true, false] {
+        let daemon = Daemon::start(move |mut peer| async move {
+            let request = peer.request().await;
+            if request.line().starts_with("GET ") {
+                if lives {
+                    peer.send(json("404 Not Found", "{}").as_bytes()).await;
+                }
+                return;
+            }
+            peer.send(&[SWITCH.as_bytes(), &frame(1, b"hello")].concat())
+                .await;
+        });
+        let (mut output, _input) = attach(&daemon, false).await.into_logs();
+        assert_eq!(output.try_next().await.unwrap().unwrap().bytes, "hello");
+        match output.next().await {
+            None => assert!(lives),
+            Some(Ok(frame)) => panic!("{frame:?}"),
+            Some(Err(error)) => {
+                assert!(!lives);
+                assert_eq!(error.kind(), ErrorKind::Interrupted);
+                assert_eq!(
+                    error.to_string(),
+                    "containers.attach web: the connection ended, and the daemon no longer answers: there may be more output"
+                );
+            }
+        }
+        assert!(output.next().await.is_none());
+        let mut io = attach(&daemon, true).await;
+        let mut bytes = Vec::new();
+        let end = io.read_to_end(&mut bytes).await;
+        assert_eq!(bytes, frame(1, b"hello"));
+        assert_eq!(end.is_ok(), lives);
+        // The end stays the end.
+        if lives {
+            assert_eq!(io.read(&mut [0; 8]).await.unwrap(), 0);
+        }
+    }
 }
 
 #[tokio::test]

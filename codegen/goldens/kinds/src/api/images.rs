@@ -29,7 +29,7 @@ impl<'a> Images<'a> {
     }
 }
 
-static BUILD: Operation = Operation {
+pub(crate) static BUILD: Operation = Operation {
     id: "ImageBuild",
     name: "images.build",
     method: Method::POST,

@@ -34,7 +34,7 @@ impl<'a> System<'a> {
     }
 }
 
-static PING: Operation = Operation {
+pub(crate) static PING: Operation = Operation {
     id: "SystemPing",
     name: "system.ping",
     method: Method::GET,
@@ -66,7 +66,7 @@ impl<'a> Ping<'a> {
 
 request_settings!(Ping);
 
-static AUTH: Operation = Operation {
+pub(crate) static AUTH: Operation = Operation {
     id: "SystemAuth",
     name: "system.auth",
     method: Method::POST,

@@ -90,7 +90,7 @@ impl<'a> Things<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ThingList",
     name: "things.list",
     method: Method::GET,
@@ -214,7 +214,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static START: Operation = Operation {
+pub(crate) static START: Operation = Operation {
     id: "ThingStart",
     name: "things.start",
     method: Method::POST,
@@ -260,7 +260,7 @@ pub enum StartOutcome {
     AlreadyStarted,
 }
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "ThingUpdate",
     name: "things.update",
     method: Method::POST,
@@ -298,7 +298,7 @@ impl<'a> Update<'a> {
 
 request_settings!(Update);
 
-static LOGS: Operation = Operation {
+pub(crate) static LOGS: Operation = Operation {
     id: "ThingLogs",
     name: "things.logs",
     method: Method::GET,
@@ -340,7 +340,7 @@ impl<'a> Logs<'a> {
 
 request_settings!(Logs);
 
-static ATTACH: Operation = Operation {
+pub(crate) static ATTACH: Operation = Operation {
     id: "ThingAttach",
     name: "things.attach",
     method: Method::POST,
@@ -372,7 +372,7 @@ impl<'a> Attach<'a> {
 
 request_settings!(Attach);
 
-static ARCHIVE_INFO: Operation = Operation {
+pub(crate) static ARCHIVE_INFO: Operation = Operation {
     id: "ThingArchiveInfo",
     name: "things.archive_info",
     method: Method::HEAD,
@@ -421,7 +421,7 @@ pub struct ArchiveInfoHeaders {
     pub mode: Option<types::ThingArchiveInfoResponseMode>,
 }
 
-static ARCHIVE: Operation = Operation {
+pub(crate) static ARCHIVE: Operation = Operation {
     id: "ThingArchive",
     name: "things.archive",
     method: Method::GET,
@@ -453,7 +453,7 @@ impl<'a> Archive<'a> {
 
 request_settings!(Archive);
 
-static PUT_ARCHIVE: Operation = Operation {
+pub(crate) static PUT_ARCHIVE: Operation = Operation {
     id: "PutThingArchive",
     name: "things.put_archive",
     method: Method::PUT,

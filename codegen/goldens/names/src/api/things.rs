@@ -37,7 +37,7 @@ impl<'a> Things<'a> {
     }
 }
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ThingInspect",
     name: "things.inspect",
     method: Method::GET,
@@ -128,7 +128,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ThingCreate",
     name: "things.create",
     method: Method::POST,

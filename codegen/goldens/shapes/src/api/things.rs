@@ -34,7 +34,7 @@ impl<'a> Things<'a> {
     }
 }
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ThingCreate",
     name: "things.create",
     method: Method::POST,
@@ -66,7 +66,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ThingInspect",
     name: "things.inspect",
     method: Method::GET,
