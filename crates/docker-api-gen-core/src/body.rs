@@ -160,7 +160,7 @@ impl http_body::Body for StreamBody {
             .unwrap_or_else(|poisoned| poisoned.into_inner());
         Poll::Ready(match ready!(stream.as_mut().poll_next(cx)) {
             Some(Ok(bytes)) => Some(Ok(http_body::Frame::data(bytes))),
-            Some(Err(error)) => Some(Err(BodyError(error))),
+            Some(Err(error)) => Some(Err(error.into())),
             None => None,
         })
     }
@@ -169,6 +169,12 @@ impl http_body::Body for StreamBody {
 /// Marks an error as the caller's own among everything that can end a request.
 #[derive(Debug)]
 pub(crate) struct BodyError(io::Error);
+
+impl From<io::Error> for BodyError {
+    fn from(error: io::Error) -> Self {
+        Self(error)
+    }
+}
 
 impl fmt::Display for BodyError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

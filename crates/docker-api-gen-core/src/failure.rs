@@ -10,6 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
 use crate::body::BodyError;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
+use crate::host::Host;
 use crate::origin::Origin;
 use crate::scan;
 use crate::text::{after, contains, shorten, shorten_bytes};
@@ -31,7 +32,8 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     // The URL would be in the source's text, and a query can hold secrets.
     let error = error.without_url();
     let (kind, sentence) = if error.is_connect() {
-        connect(&error, connection)
+        let limit = connection.limits().connect.filter(|_| error.is_timeout());
+        connect(find(&error), limit, error.is_dns(), host)
     } else if find::<BodyError>(&error).is_some() {
         (
             ErrorKind::Body,
@@ -58,39 +60,46 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     Error::new(kind, sentence).at(origin).with_source(error)
 }
 
-fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, String) {
-    let host = connection.host();
-    let refused = |why: &str| {
-        (
-            ErrorKind::Connect,
-            format!("cannot connect to the Docker daemon at {host}: {why}"),
-        )
-    };
-    let io = find::<io::Error>(error);
-    match io.map(io::Error::kind) {
-        _ if error.is_timeout() => (
+/// Why no connection came about, and what to do about it. `late` is the limit that passed, if one did.
+fn connect(
+    why: Option<&io::Error>,
+    late: Option<Duration>,
+    is_unknown: bool,
+    host: &Host,
+) -> (ErrorKind, String) {
+    let no_way = |why: &str| format!("cannot connect to the Docker daemon at {host}: {why}");
+    let is_socket = host.socket().is_some();
+    if let Some(limit) = late {
+        return (
             ErrorKind::Timeout,
-            format!(
-                "cannot connect to the Docker daemon at {host}: no answer within {:?}",
-                connection.limits().connect.unwrap_or_default()
-            ),
+            no_way(&format!("no answer within {limit:?}")),
+        );
+    }
+    match why.map(io::Error::kind) {
+        Some(io::ErrorKind::NotFound) if is_socket => (
+            ErrorKind::Connect,
+            no_way("no such file; is the daemon running?"),
         ),
-        Some(io::ErrorKind::NotFound) if host.socket().is_some() => {
-            refused("no such file; is the daemon running?")
-        }
-        Some(io::ErrorKind::PermissionDenied) if host.socket().is_some() => (
+        Some(io::ErrorKind::PermissionDenied) if is_socket => (
             ErrorKind::Permission,
             format!(
                 "permission denied on {host}: add the user to the group docker, or set DOCKER_HOST"
             ),
         ),
-        Some(io::ErrorKind::ConnectionRefused) => {
-            refused("connection refused; is the daemon running?")
-        }
-        _ if error.is_dns() => refused("the host name is not known"),
-        _ => match io {
-            Some(io) => refused(&shorten(&io.to_string(), EXCERPT)),
-            None => refused("the connection could not be made"),
+        Some(io::ErrorKind::ConnectionRefused) => (
+            ErrorKind::Connect,
+            no_way("connection refused; is the daemon running?"),
+        ),
+        _ if is_unknown => (ErrorKind::Connect, no_way("the host name is not known")),
+        _ => match why {
+            Some(why) => (
+                ErrorKind::Connect,
+                no_way(&shorten(&why.to_string(), EXCERPT)),
+            ),
+            None => (
+                ErrorKind::Connect,
+                no_way("the connection could not be made"),
+            ),
         },
     }
 }
@@ -377,4 +386,45 @@ fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Optio
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn says_why_there_is_no_connection() {
+        let socket: Host = "unix:///run/d.sock".parse().unwrap();
+        let tcp: Host = "tcp://box".parse().unwrap();
+        let denied = io::Error::from(io::ErrorKind::PermissionDenied);
+        assert_eq!(
+            connect(Some(&denied), None, false, &socket),
+            (
+                ErrorKind::Permission,
+                "permission denied on unix:///run/d.sock: \
+                 add the user to the group docker, or set DOCKER_HOST"
+                    .to_owned()
+            )
+        );
+        // A firewall, which no group helps against.
+        let (kind, text) = connect(Some(&denied), None, false, &tcp);
+        assert_eq!(kind, ErrorKind::Connect);
+        assert_eq!(
+            text,
+            "cannot connect to the Docker daemon at tcp://box:2375: permission denied"
+        );
+        let (kind, text) = connect(None, Some(Duration::from_secs(10)), false, &tcp);
+        assert_eq!(kind, ErrorKind::Timeout);
+        assert!(
+            text.ends_with("tcp://box:2375: no answer within 10s"),
+            "{text}"
+        );
+    }
+
+    #[test]
+    fn finds_what_an_io_error_wraps() {
+        let wrapped = io::Error::other(io::Error::other(BodyError::from(io::Error::other("x"))));
+        assert!(find::<BodyError>(&wrapped).is_some());
+        assert!(find::<hyper::Error>(&wrapped).is_none());
+    }
 }
