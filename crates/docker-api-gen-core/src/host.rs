@@ -441,7 +441,6 @@ mod tests {
             ("unix://run/d.sock", "absolute path"),
             ("npipe://docker_engine", "npipe:////./pipe/docker_engine"),
             ("/run/d.sock", "write unix:///run/d.sock"),
-            ("tcp://", "is not host:port"),
             (
                 "no such address",
                 "without a scheme it is tcp, and what follows tcp:// is not host:port",
