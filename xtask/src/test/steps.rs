@@ -31,6 +31,22 @@ pub(super) const ALL: &[Step] = &[
         run: |_| lints(),
     },
     Step {
+        name: "wire contracts and hostile answers of every version",
+        run: |_| {
+            cargo_test(
+                None,
+                &[
+                    "--workspace",
+                    "--features",
+                    "serde-both",
+                    "--test",
+                    "contract",
+                    "--quiet",
+                ],
+            )
+        },
+    },
+    Step {
         name: "features",
         run: |_| features(),
     },

@@ -6,6 +6,7 @@
 pub mod api;
 
 mod client;
+mod shortcuts;
 
 pub mod types;
 
@@ -14,7 +15,7 @@ pub use client::Client;
 #[doc(no_inline)]
 pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters,
-    Json, JsonLines, LogFrame, LogStream, Timestamp, Upgraded,
+    Json, JsonLines, Limits, LogFrame, LogStream, Timestamp, Upgraded, VersionReport,
 };
 
 /// The version in the path of every request.

@@ -73,7 +73,7 @@ impl<'a> Networks<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "NetworkList",
     name: "networks.list",
     method: Method::GET,
@@ -128,7 +128,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "NetworkCreate",
     name: "networks.create",
     method: Method::POST,
@@ -160,7 +160,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "NetworkInspect",
     name: "networks.inspect",
     method: Method::GET,
@@ -192,7 +192,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "NetworkDelete",
     name: "networks.delete",
     method: Method::DELETE,
@@ -224,7 +224,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static CONNECT: Operation = Operation {
+pub(crate) static CONNECT: Operation = Operation {
     id: "NetworkConnect",
     name: "networks.connect",
     method: Method::POST,
@@ -256,7 +256,7 @@ impl<'a> Connect<'a> {
 
 request_settings!(Connect);
 
-static DISCONNECT: Operation = Operation {
+pub(crate) static DISCONNECT: Operation = Operation {
     id: "NetworkDisconnect",
     name: "networks.disconnect",
     method: Method::POST,

@@ -89,7 +89,7 @@ impl<'a> Plugins<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "PluginList",
     name: "plugins.list",
     method: Method::GET,
@@ -121,7 +121,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static PULL: Operation = Operation {
+pub(crate) static PULL: Operation = Operation {
     id: "PluginPull",
     name: "plugins.pull",
     method: Method::POST,
@@ -176,7 +176,7 @@ impl<'a> Pull<'a> {
 
 request_settings!(Pull);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "PluginInspect",
     name: "plugins.inspect",
     method: Method::GET,
@@ -208,7 +208,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "PluginDelete",
     name: "plugins.delete",
     method: Method::DELETE,
@@ -240,7 +240,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static DISABLE: Operation = Operation {
+pub(crate) static DISABLE: Operation = Operation {
     id: "PluginDisable",
     name: "plugins.disable",
     method: Method::POST,
@@ -272,7 +272,7 @@ impl<'a> Disable<'a> {
 
 request_settings!(Disable);
 
-static ENABLE: Operation = Operation {
+pub(crate) static ENABLE: Operation = Operation {
     id: "PluginEnable",
     name: "plugins.enable",
     method: Method::POST,
@@ -304,7 +304,7 @@ impl<'a> Enable<'a> {
 
 request_settings!(Enable);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "PluginPush",
     name: "plugins.push",
     method: Method::POST,
@@ -359,7 +359,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static SET: Operation = Operation {
+pub(crate) static SET: Operation = Operation {
     id: "PluginSet",
     name: "plugins.set",
     method: Method::POST,

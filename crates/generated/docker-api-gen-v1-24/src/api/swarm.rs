@@ -63,7 +63,7 @@ impl<'a> Swarm<'a> {
     }
 }
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "SwarmInspect",
     name: "swarm.inspect",
     method: Method::GET,
@@ -95,7 +95,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static INIT: Operation = Operation {
+pub(crate) static INIT: Operation = Operation {
     id: "SwarmInit",
     name: "swarm.init",
     method: Method::POST,
@@ -127,7 +127,7 @@ impl<'a> Init<'a> {
 
 request_settings!(Init);
 
-static JOIN: Operation = Operation {
+pub(crate) static JOIN: Operation = Operation {
     id: "SwarmJoin",
     name: "swarm.join",
     method: Method::POST,
@@ -159,7 +159,7 @@ impl<'a> Join<'a> {
 
 request_settings!(Join);
 
-static LEAVE: Operation = Operation {
+pub(crate) static LEAVE: Operation = Operation {
     id: "SwarmLeave",
     name: "swarm.leave",
     method: Method::POST,
@@ -214,7 +214,7 @@ impl<'a> Leave<'a> {
 
 request_settings!(Leave);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "SwarmUpdate",
     name: "swarm.update",
     method: Method::POST,

@@ -62,7 +62,7 @@ impl<'a> System<'a> {
     }
 }
 
-static PING: Operation = Operation {
+pub(crate) static PING: Operation = Operation {
     id: "SystemPing",
     name: "system.ping",
     method: Method::GET,
@@ -94,7 +94,7 @@ impl<'a> Ping<'a> {
 
 request_settings!(Ping);
 
-static AUTH: Operation = Operation {
+pub(crate) static AUTH: Operation = Operation {
     id: "SystemAuth",
     name: "system.auth",
     method: Method::POST,
@@ -140,7 +140,7 @@ pub enum AuthOutcome {
     NoToken,
 }
 
-static EVENTS: Operation = Operation {
+pub(crate) static EVENTS: Operation = Operation {
     id: "SystemEvents",
     name: "system.events",
     method: Method::GET,
@@ -213,7 +213,7 @@ impl<'a> Events<'a> {
 
 request_settings!(Events);
 
-static INFO: Operation = Operation {
+pub(crate) static INFO: Operation = Operation {
     id: "SystemInfo",
     name: "system.info",
     method: Method::GET,
@@ -245,7 +245,7 @@ impl<'a> Info<'a> {
 
 request_settings!(Info);
 
-static VERSION: Operation = Operation {
+pub(crate) static VERSION: Operation = Operation {
     id: "SystemVersion",
     name: "system.version",
     method: Method::GET,

@@ -51,7 +51,7 @@ impl<'a> Volumes<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "VolumeList",
     name: "volumes.list",
     method: Method::GET,
@@ -106,7 +106,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "VolumeCreate",
     name: "volumes.create",
     method: Method::POST,
@@ -138,7 +138,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "VolumeInspect",
     name: "volumes.inspect",
     method: Method::GET,
@@ -170,7 +170,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "VolumeDelete",
     name: "volumes.delete",
     method: Method::DELETE,

@@ -154,49 +154,7 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct PluginInterfaceType {
-    /// `Prefix`, until 1.24 (Docker 1.12).
-    pub prefix: String,
-    /// `Capability`, until 1.24 (Docker 1.12).
-    pub capability: String,
-    /// `Version`, until 1.24 (Docker 1.12).
-    pub version: String,
-}
-
-wire::readable!(PluginInterfaceType);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(PluginInterfaceType);
-
-impl wire::ReadFields for PluginInterfaceType {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Prefix" => value.read(&mut self.prefix),
-            "Capability" => value.read(&mut self.capability),
-            "Version" => value.read(&mut self.version),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for PluginInterfaceType {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Prefix", &self.prefix)?;
-        to.write("Capability", &self.capability)?;
-        to.write("Version", &self.version)?;
-        Ok(())
-    }
-}
+pub type PluginInterfaceType = String;
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]

@@ -124,7 +124,7 @@ impl<'a> Plugins<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "PluginList",
     name: "plugins.list",
     method: Method::GET,
@@ -156,7 +156,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "PluginCreate",
     name: "plugins.create",
     method: Method::POST,
@@ -188,7 +188,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRIVILEGES: Operation = Operation {
+pub(crate) static PRIVILEGES: Operation = Operation {
     id: "GetPluginPrivileges",
     name: "plugins.privileges",
     method: Method::GET,
@@ -245,7 +245,7 @@ impl<'a> Privileges<'a> {
 
 request_settings!(Privileges);
 
-static PULL: Operation = Operation {
+pub(crate) static PULL: Operation = Operation {
     id: "PluginPull",
     name: "plugins.pull",
     method: Method::POST,
@@ -309,7 +309,7 @@ impl<'a> Pull<'a> {
 
 request_settings!(Pull);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "PluginDelete",
     name: "plugins.delete",
     method: Method::DELETE,
@@ -364,7 +364,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static DISABLE: Operation = Operation {
+pub(crate) static DISABLE: Operation = Operation {
     id: "PluginDisable",
     name: "plugins.disable",
     method: Method::POST,
@@ -419,7 +419,7 @@ impl<'a> Disable<'a> {
 
 request_settings!(Disable);
 
-static ENABLE: Operation = Operation {
+pub(crate) static ENABLE: Operation = Operation {
     id: "PluginEnable",
     name: "plugins.enable",
     method: Method::POST,
@@ -451,7 +451,7 @@ impl<'a> Enable<'a> {
 
 request_settings!(Enable);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "PluginInspect",
     name: "plugins.inspect",
     method: Method::GET,
@@ -483,7 +483,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "PluginPush",
     name: "plugins.push",
     method: Method::POST,
@@ -538,7 +538,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static SET: Operation = Operation {
+pub(crate) static SET: Operation = Operation {
     id: "PluginSet",
     name: "plugins.set",
     method: Method::POST,

@@ -51,7 +51,7 @@ impl<'a> Secrets<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "SecretList",
     name: "secrets.list",
     method: Method::GET,
@@ -106,7 +106,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "SecretCreate",
     name: "secrets.create",
     method: Method::POST,
@@ -138,7 +138,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "SecretInspect",
     name: "secrets.inspect",
     method: Method::GET,
@@ -170,7 +170,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "SecretDelete",
     name: "secrets.delete",
     method: Method::DELETE,

@@ -56,7 +56,7 @@ impl<'a> Nodes<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "NodeList",
     name: "nodes.list",
     method: Method::GET,
@@ -111,7 +111,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "NodeInspect",
     name: "nodes.inspect",
     method: Method::GET,
@@ -143,7 +143,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "NodeDelete",
     name: "nodes.delete",
     method: Method::DELETE,
@@ -198,7 +198,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "NodeUpdate",
     name: "nodes.update",
     method: Method::POST,

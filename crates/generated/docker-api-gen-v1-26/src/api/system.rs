@@ -70,7 +70,7 @@ impl<'a> System<'a> {
     }
 }
 
-static PING: Operation = Operation {
+pub(crate) static PING: Operation = Operation {
     id: "SystemPing",
     name: "system.ping",
     method: Method::GET,
@@ -102,7 +102,7 @@ impl<'a> Ping<'a> {
 
 request_settings!(Ping);
 
-static AUTH: Operation = Operation {
+pub(crate) static AUTH: Operation = Operation {
     id: "SystemAuth",
     name: "system.auth",
     method: Method::POST,
@@ -148,7 +148,7 @@ pub enum AuthOutcome {
     NoToken,
 }
 
-static EVENTS: Operation = Operation {
+pub(crate) static EVENTS: Operation = Operation {
     id: "SystemEvents",
     name: "system.events",
     method: Method::GET,
@@ -221,7 +221,7 @@ impl<'a> Events<'a> {
 
 request_settings!(Events);
 
-static INFO: Operation = Operation {
+pub(crate) static INFO: Operation = Operation {
     id: "SystemInfo",
     name: "system.info",
     method: Method::GET,
@@ -253,7 +253,7 @@ impl<'a> Info<'a> {
 
 request_settings!(Info);
 
-static DISK_USAGE: Operation = Operation {
+pub(crate) static DISK_USAGE: Operation = Operation {
     id: "SystemDataUsage",
     name: "system.disk_usage",
     method: Method::GET,
@@ -285,7 +285,7 @@ impl<'a> DiskUsage<'a> {
 
 request_settings!(DiskUsage);
 
-static VERSION: Operation = Operation {
+pub(crate) static VERSION: Operation = Operation {
     id: "SystemVersion",
     name: "system.version",
     method: Method::GET,

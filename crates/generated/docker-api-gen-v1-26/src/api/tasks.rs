@@ -35,7 +35,7 @@ impl<'a> Tasks<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "TaskList",
     name: "tasks.list",
     method: Method::GET,
@@ -90,7 +90,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "TaskInspect",
     name: "tasks.inspect",
     method: Method::GET,

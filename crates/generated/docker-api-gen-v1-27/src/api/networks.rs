@@ -81,7 +81,7 @@ impl<'a> Networks<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "NetworkList",
     name: "networks.list",
     method: Method::GET,
@@ -136,7 +136,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "NetworkCreate",
     name: "networks.create",
     method: Method::POST,
@@ -168,7 +168,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "NetworkPrune",
     name: "networks.prune",
     method: Method::POST,
@@ -200,7 +200,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "NetworkInspect",
     name: "networks.inspect",
     method: Method::GET,
@@ -232,7 +232,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "NetworkDelete",
     name: "networks.delete",
     method: Method::DELETE,
@@ -264,7 +264,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static CONNECT: Operation = Operation {
+pub(crate) static CONNECT: Operation = Operation {
     id: "NetworkConnect",
     name: "networks.connect",
     method: Method::POST,
@@ -296,7 +296,7 @@ impl<'a> Connect<'a> {
 
 request_settings!(Connect);
 
-static DISCONNECT: Operation = Operation {
+pub(crate) static DISCONNECT: Operation = Operation {
     id: "NetworkDisconnect",
     name: "networks.disconnect",
     method: Method::POST,

@@ -143,7 +143,7 @@ impl<'a> Plugins<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "PluginList",
     name: "plugins.list",
     method: Method::GET,
@@ -198,7 +198,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "PluginCreate",
     name: "plugins.create",
     method: Method::POST,
@@ -230,7 +230,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRIVILEGES: Operation = Operation {
+pub(crate) static PRIVILEGES: Operation = Operation {
     id: "GetPluginPrivileges",
     name: "plugins.privileges",
     method: Method::GET,
@@ -287,7 +287,7 @@ impl<'a> Privileges<'a> {
 
 request_settings!(Privileges);
 
-static PULL: Operation = Operation {
+pub(crate) static PULL: Operation = Operation {
     id: "PluginPull",
     name: "plugins.pull",
     method: Method::POST,
@@ -351,7 +351,7 @@ impl<'a> Pull<'a> {
 
 request_settings!(Pull);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "PluginDelete",
     name: "plugins.delete",
     method: Method::DELETE,
@@ -406,7 +406,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static DISABLE: Operation = Operation {
+pub(crate) static DISABLE: Operation = Operation {
     id: "PluginDisable",
     name: "plugins.disable",
     method: Method::POST,
@@ -461,7 +461,7 @@ impl<'a> Disable<'a> {
 
 request_settings!(Disable);
 
-static ENABLE: Operation = Operation {
+pub(crate) static ENABLE: Operation = Operation {
     id: "PluginEnable",
     name: "plugins.enable",
     method: Method::POST,
@@ -493,7 +493,7 @@ impl<'a> Enable<'a> {
 
 request_settings!(Enable);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "PluginInspect",
     name: "plugins.inspect",
     method: Method::GET,
@@ -525,7 +525,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "PluginPush",
     name: "plugins.push",
     method: Method::POST,
@@ -580,7 +580,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static SET: Operation = Operation {
+pub(crate) static SET: Operation = Operation {
     id: "PluginSet",
     name: "plugins.set",
     method: Method::POST,
@@ -612,7 +612,7 @@ impl<'a> Set<'a> {
 
 request_settings!(Set);
 
-static UPGRADE: Operation = Operation {
+pub(crate) static UPGRADE: Operation = Operation {
     id: "PluginUpgrade",
     name: "plugins.upgrade",
     method: Method::POST,

@@ -303,7 +303,7 @@ pub struct ContainerMemoryStats {
     /// `max_usage`.
     pub max_usage: Option<u64>,
     /// `stats`.
-    pub stats: BTreeMap<String, u64>,
+    pub stats: BTreeMap<String, Option<u64>>,
     /// `failcnt`.
     pub failcnt: Option<u64>,
     /// `limit`.
@@ -427,6 +427,58 @@ impl wire::WriteFields for ContainerNetworkStats {
         to.write("tx_dropped", &self.tx_dropped)?;
         to.write("endpoint_id", &self.endpoint_id)?;
         to.write("instance_id", &self.instance_id)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerPathStat {
+    /// `name`.
+    pub name: Option<String>,
+    /// `size`.
+    pub size: Option<i64>,
+    /// `mode`.
+    pub mode: Option<i64>,
+    /// `mtime`.
+    pub mtime: Option<Timestamp>,
+    /// `linkTarget`.
+    pub link_target: Option<String>,
+}
+
+wire::readable!(ContainerPathStat);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerPathStat);
+
+impl wire::ReadFields for ContainerPathStat {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "name" => value.read(&mut self.name),
+            "size" => value.read(&mut self.size),
+            "mode" => value.read(&mut self.mode),
+            "mtime" => value.read(&mut self.mtime),
+            "linkTarget" => value.read(&mut self.link_target),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerPathStat {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("name", &self.name)?;
+        to.write("size", &self.size)?;
+        to.write("mode", &self.mode)?;
+        to.write("mtime", &self.mtime)?;
+        to.write("linkTarget", &self.link_target)?;
         Ok(())
     }
 }
@@ -599,7 +651,97 @@ impl wire::WriteFields for ContainerStorageStats {
     }
 }
 
-pub type ContainerSummary = Vec<ContainerSummaryItem>;
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct ContainerSummary {
+    /// `Id`.
+    pub id: Option<String>,
+    /// `Names`.
+    pub names: Vec<String>,
+    /// `Image`.
+    pub image: Option<String>,
+    /// `ImageID`.
+    pub image_id: Option<String>,
+    /// `Command`.
+    pub command: Option<String>,
+    /// `Created`.
+    pub created: Option<i64>,
+    /// `Ports`.
+    pub ports: Vec<Port>,
+    /// `SizeRw`.
+    pub size_rw: Option<i64>,
+    /// `SizeRootFs`.
+    pub size_root_fs: Option<i64>,
+    /// `Labels`.
+    pub labels: BTreeMap<String, String>,
+    /// `State`.
+    pub state: Option<String>,
+    /// `Status`.
+    pub status: Option<String>,
+    /// `HostConfig`.
+    pub host_config: Option<ContainerSummaryHostConfig>,
+    /// `NetworkSettings`.
+    pub network_settings: Option<ContainerSummaryNetworkSettings>,
+    /// `Mounts`.
+    pub mounts: Vec<MountPoint>,
+}
+
+wire::readable!(ContainerSummary);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerSummary);
+
+impl wire::ReadFields for ContainerSummary {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "Id" => value.read(&mut self.id),
+            "Names" => value.read(&mut self.names),
+            "Image" => value.read(&mut self.image),
+            "ImageID" => value.read(&mut self.image_id),
+            "Command" => value.read(&mut self.command),
+            "Created" => value.read(&mut self.created),
+            "Ports" => value.read(&mut self.ports),
+            "SizeRw" => value.read(&mut self.size_rw),
+            "SizeRootFs" => value.read(&mut self.size_root_fs),
+            "Labels" => value.read(&mut self.labels),
+            "State" => value.read(&mut self.state),
+            "Status" => value.read(&mut self.status),
+            "HostConfig" => value.read(&mut self.host_config),
+            "NetworkSettings" => value.read(&mut self.network_settings),
+            "Mounts" => value.read(&mut self.mounts),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerSummary {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("Id", &self.id)?;
+        to.write("Names", &self.names)?;
+        to.write("Image", &self.image)?;
+        to.write("ImageID", &self.image_id)?;
+        to.write("Command", &self.command)?;
+        to.write("Created", &self.created)?;
+        to.write("Ports", &self.ports)?;
+        to.write("SizeRw", &self.size_rw)?;
+        to.write("SizeRootFs", &self.size_root_fs)?;
+        to.write("Labels", &self.labels)?;
+        to.write("State", &self.state)?;
+        to.write("Status", &self.status)?;
+        to.write("HostConfig", &self.host_config)?;
+        to.write("NetworkSettings", &self.network_settings)?;
+        to.write("Mounts", &self.mounts)?;
+        Ok(())
+    }
+}
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
@@ -949,17 +1091,17 @@ impl wire::WriteFields for ThrottleDevice {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ContainerSummaryItemHostConfig {
+pub struct ContainerSummaryHostConfig {
     /// `NetworkMode`.
     pub network_mode: Option<String>,
 }
 
-wire::readable!(ContainerSummaryItemHostConfig);
+wire::readable!(ContainerSummaryHostConfig);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryItemHostConfig);
+wire::writable!(ContainerSummaryHostConfig);
 
-impl wire::ReadFields for ContainerSummaryItemHostConfig {
+impl wire::ReadFields for ContainerSummaryHostConfig {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -973,7 +1115,7 @@ impl wire::ReadFields for ContainerSummaryItemHostConfig {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryItemHostConfig {
+impl wire::WriteFields for ContainerSummaryHostConfig {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
@@ -985,17 +1127,17 @@ impl wire::WriteFields for ContainerSummaryItemHostConfig {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
-pub struct ContainerSummaryItemNetworkSettings {
+pub struct ContainerSummaryNetworkSettings {
     /// `Networks`.
     pub networks: BTreeMap<String, EndpointSettings>,
 }
 
-wire::readable!(ContainerSummaryItemNetworkSettings);
+wire::readable!(ContainerSummaryNetworkSettings);
 
 #[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryItemNetworkSettings);
+wire::writable!(ContainerSummaryNetworkSettings);
 
-impl wire::ReadFields for ContainerSummaryItemNetworkSettings {
+impl wire::ReadFields for ContainerSummaryNetworkSettings {
     fn read_field<'de, M: wire::MapAccess<'de>>(
         &mut self,
         name: &str,
@@ -1009,104 +1151,12 @@ impl wire::ReadFields for ContainerSummaryItemNetworkSettings {
 }
 
 #[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryItemNetworkSettings {
+impl wire::WriteFields for ContainerSummaryNetworkSettings {
     fn write_fields<M: wire::SerializeMap>(
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
         to.write("Networks", &self.networks)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummaryItem {
-    /// `Id`.
-    pub id: Option<String>,
-    /// `Names`.
-    pub names: Vec<String>,
-    /// `Image`.
-    pub image: Option<String>,
-    /// `ImageID`.
-    pub image_id: Option<String>,
-    /// `Command`.
-    pub command: Option<String>,
-    /// `Created`.
-    pub created: Option<i64>,
-    /// `Ports`.
-    pub ports: Vec<Port>,
-    /// `SizeRw`.
-    pub size_rw: Option<i64>,
-    /// `SizeRootFs`.
-    pub size_root_fs: Option<i64>,
-    /// `Labels`.
-    pub labels: BTreeMap<String, String>,
-    /// `State`.
-    pub state: Option<String>,
-    /// `Status`.
-    pub status: Option<String>,
-    /// `HostConfig`.
-    pub host_config: Option<ContainerSummaryItemHostConfig>,
-    /// `NetworkSettings`.
-    pub network_settings: Option<ContainerSummaryItemNetworkSettings>,
-    /// `Mounts`.
-    pub mounts: Vec<MountPoint>,
-}
-
-wire::readable!(ContainerSummaryItem);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryItem);
-
-impl wire::ReadFields for ContainerSummaryItem {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Id" => value.read(&mut self.id),
-            "Names" => value.read(&mut self.names),
-            "Image" => value.read(&mut self.image),
-            "ImageID" => value.read(&mut self.image_id),
-            "Command" => value.read(&mut self.command),
-            "Created" => value.read(&mut self.created),
-            "Ports" => value.read(&mut self.ports),
-            "SizeRw" => value.read(&mut self.size_rw),
-            "SizeRootFs" => value.read(&mut self.size_root_fs),
-            "Labels" => value.read(&mut self.labels),
-            "State" => value.read(&mut self.state),
-            "Status" => value.read(&mut self.status),
-            "HostConfig" => value.read(&mut self.host_config),
-            "NetworkSettings" => value.read(&mut self.network_settings),
-            "Mounts" => value.read(&mut self.mounts),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryItem {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Id", &self.id)?;
-        to.write("Names", &self.names)?;
-        to.write("Image", &self.image)?;
-        to.write("ImageID", &self.image_id)?;
-        to.write("Command", &self.command)?;
-        to.write("Created", &self.created)?;
-        to.write("Ports", &self.ports)?;
-        to.write("SizeRw", &self.size_rw)?;
-        to.write("SizeRootFs", &self.size_root_fs)?;
-        to.write("Labels", &self.labels)?;
-        to.write("State", &self.state)?;
-        to.write("Status", &self.status)?;
-        to.write("HostConfig", &self.host_config)?;
-        to.write("NetworkSettings", &self.network_settings)?;
-        to.write("Mounts", &self.mounts)?;
         Ok(())
     }
 }
@@ -1875,9 +1925,9 @@ pub struct ContainerInspectResponseState {
     /// `Error`.
     pub error: Option<String>,
     /// `StartedAt`.
-    pub started_at: Option<String>,
+    pub started_at: Option<Timestamp>,
     /// `FinishedAt`.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// `Health`.
     pub health: Option<Health>,
 }
@@ -1939,7 +1989,7 @@ pub struct ContainerInspectResponse {
     /// `Id`.
     pub id: Option<String>,
     /// `Created`.
-    pub created: Option<String>,
+    pub created: Option<Timestamp>,
     /// `Path`.
     pub path: Option<String>,
     /// `Args`.

@@ -164,7 +164,7 @@ impl<'a> Images<'a> {
     }
 }
 
-static BUILD: Operation = Operation {
+pub(crate) static BUILD: Operation = Operation {
     id: "ImageBuild",
     name: "images.build",
     method: Method::POST,
@@ -211,7 +211,7 @@ pub struct BuildOptions {
     /// `cpuquota`.
     pub cpuquota: Option<i64>,
     /// `buildargs`.
-    pub buildargs: Option<std::collections::BTreeMap<String, String>>,
+    pub buildargs: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
     /// `squash`, since 1.25 (Docker 1.13).
@@ -354,7 +354,7 @@ impl<'a> Build<'a> {
     /// `buildargs`.
     pub fn buildargs(
         mut self,
-        buildargs: std::collections::BTreeMap<String, String>,
+        buildargs: std::collections::BTreeMap<String, Option<String>>,
     ) -> Self {
         self.options.buildargs = Some(buildargs);
         self
@@ -506,7 +506,7 @@ impl<'a> Build<'a> {
 
 request_settings!(Build);
 
-static BUILD_PRUNE: Operation = Operation {
+pub(crate) static BUILD_PRUNE: Operation = Operation {
     id: "BuildPrune",
     name: "images.build_prune",
     method: Method::POST,
@@ -538,7 +538,7 @@ impl<'a> BuildPrune<'a> {
 
 request_settings!(BuildPrune);
 
-static COMMIT: Operation = Operation {
+pub(crate) static COMMIT: Operation = Operation {
     id: "ImageCommit",
     name: "images.commit",
     method: Method::POST,
@@ -656,7 +656,7 @@ impl<'a> Commit<'a> {
 
 request_settings!(Commit);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ImageCreate",
     name: "images.create",
     method: Method::POST,
@@ -783,7 +783,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static SAVE_ALL: Operation = Operation {
+pub(crate) static SAVE_ALL: Operation = Operation {
     id: "ImageGetAll",
     name: "images.save_all",
     method: Method::GET,
@@ -838,7 +838,7 @@ impl<'a> SaveAll<'a> {
 
 request_settings!(SaveAll);
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ImageList",
     name: "images.list",
     method: Method::GET,
@@ -911,7 +911,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static LOAD: Operation = Operation {
+pub(crate) static LOAD: Operation = Operation {
     id: "ImageLoad",
     name: "images.load",
     method: Method::POST,
@@ -966,7 +966,7 @@ impl<'a> Load<'a> {
 
 request_settings!(Load);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "ImagePrune",
     name: "images.prune",
     method: Method::POST,
@@ -1021,7 +1021,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static SEARCH: Operation = Operation {
+pub(crate) static SEARCH: Operation = Operation {
     id: "ImageSearch",
     name: "images.search",
     method: Method::GET,
@@ -1094,7 +1094,7 @@ impl<'a> Search<'a> {
 
 request_settings!(Search);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "ImageDelete",
     name: "images.delete",
     method: Method::DELETE,
@@ -1158,7 +1158,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static SAVE: Operation = Operation {
+pub(crate) static SAVE: Operation = Operation {
     id: "ImageGet",
     name: "images.save",
     method: Method::GET,
@@ -1190,7 +1190,7 @@ impl<'a> Save<'a> {
 
 request_settings!(Save);
 
-static HISTORY: Operation = Operation {
+pub(crate) static HISTORY: Operation = Operation {
     id: "ImageHistory",
     name: "images.history",
     method: Method::GET,
@@ -1222,7 +1222,7 @@ impl<'a> History<'a> {
 
 request_settings!(History);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ImageInspect",
     name: "images.inspect",
     method: Method::GET,
@@ -1254,7 +1254,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "ImagePush",
     name: "images.push",
     method: Method::POST,
@@ -1309,7 +1309,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static TAG: Operation = Operation {
+pub(crate) static TAG: Operation = Operation {
     id: "ImageTag",
     name: "images.tag",
     method: Method::POST,

@@ -63,7 +63,7 @@ impl<'a> Volumes<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "VolumeList",
     name: "volumes.list",
     method: Method::GET,
@@ -118,7 +118,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "VolumeCreate",
     name: "volumes.create",
     method: Method::POST,
@@ -150,7 +150,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "VolumePrune",
     name: "volumes.prune",
     method: Method::POST,
@@ -205,7 +205,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "VolumeInspect",
     name: "volumes.inspect",
     method: Method::GET,
@@ -237,7 +237,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "VolumeDelete",
     name: "volumes.delete",
     method: Method::DELETE,

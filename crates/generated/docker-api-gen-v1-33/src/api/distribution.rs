@@ -29,7 +29,7 @@ impl<'a> Distribution<'a> {
     }
 }
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "DistributionInspect",
     name: "distribution.inspect",
     method: Method::GET,

@@ -79,7 +79,7 @@ impl<'a> Swarm<'a> {
     }
 }
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "SwarmInspect",
     name: "swarm.inspect",
     method: Method::GET,
@@ -111,7 +111,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static INIT: Operation = Operation {
+pub(crate) static INIT: Operation = Operation {
     id: "SwarmInit",
     name: "swarm.init",
     method: Method::POST,
@@ -143,7 +143,7 @@ impl<'a> Init<'a> {
 
 request_settings!(Init);
 
-static JOIN: Operation = Operation {
+pub(crate) static JOIN: Operation = Operation {
     id: "SwarmJoin",
     name: "swarm.join",
     method: Method::POST,
@@ -175,7 +175,7 @@ impl<'a> Join<'a> {
 
 request_settings!(Join);
 
-static LEAVE: Operation = Operation {
+pub(crate) static LEAVE: Operation = Operation {
     id: "SwarmLeave",
     name: "swarm.leave",
     method: Method::POST,
@@ -230,7 +230,7 @@ impl<'a> Leave<'a> {
 
 request_settings!(Leave);
 
-static UNLOCK: Operation = Operation {
+pub(crate) static UNLOCK: Operation = Operation {
     id: "SwarmUnlock",
     name: "swarm.unlock",
     method: Method::POST,
@@ -262,7 +262,7 @@ impl<'a> Unlock<'a> {
 
 request_settings!(Unlock);
 
-static UNLOCK_KEY: Operation = Operation {
+pub(crate) static UNLOCK_KEY: Operation = Operation {
     id: "SwarmUnlockkey",
     name: "swarm.unlock_key",
     method: Method::GET,
@@ -294,7 +294,7 @@ impl<'a> UnlockKey<'a> {
 
 request_settings!(UnlockKey);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "SwarmUpdate",
     name: "swarm.update",
     method: Method::POST,

@@ -1240,7 +1240,7 @@ pub struct SystemDataUsageResponse {
     /// `Images`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub images: Vec<ImageSummary>,
     /// `Containers`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
-    pub containers: ContainerSummary,
+    pub containers: Vec<ContainerSummary>,
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
     /// `BuilderSize`, since 1.31 (Docker 17.07), until 1.41 (Docker 20.10).

@@ -302,7 +302,7 @@ pub struct Image {
     /// `Comment`.
     pub comment: String,
     /// `Created`.
-    pub created: String,
+    pub created: Timestamp,
     /// `Container`, until 1.44 (Docker 25.0).
     pub container: Option<String>,
     /// `ContainerConfig`, until 1.44 (Docker 25.0).

@@ -315,7 +315,7 @@ impl<'a> Containers<'a> {
     }
 }
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ContainerCreate",
     name: "containers.create",
     method: Method::POST,
@@ -370,7 +370,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ContainerList",
     name: "containers.list",
     method: Method::GET,
@@ -435,7 +435,7 @@ impl<'a> List<'a> {
 
     /// Sends the request.
     #[inline]
-    pub async fn send(self) -> Result<types::ContainerSummary, Error> {
+    pub async fn send(self) -> Result<Vec<types::ContainerSummary>, Error> {
         self.prepare().json().await
     }
 
@@ -452,7 +452,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "ContainerPrune",
     name: "containers.prune",
     method: Method::POST,
@@ -507,7 +507,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "ContainerDelete",
     name: "containers.delete",
     method: Method::DELETE,
@@ -580,7 +580,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static ARCHIVE: Operation = Operation {
+pub(crate) static ARCHIVE: Operation = Operation {
     id: "ContainerArchive",
     name: "containers.archive",
     method: Method::GET,
@@ -612,7 +612,7 @@ impl<'a> Archive<'a> {
 
 request_settings!(Archive);
 
-static ARCHIVE_INFO: Operation = Operation {
+pub(crate) static ARCHIVE_INFO: Operation = Operation {
     id: "ContainerArchiveInfo",
     name: "containers.archive_info",
     method: Method::HEAD,
@@ -636,7 +636,7 @@ impl<'a> ArchiveInfo<'a> {
     pub async fn send(self) -> Result<ArchiveInfoHeaders, Error> {
         let headers = self.prepare().head().await?;
         Ok(ArchiveInfoHeaders {
-            docker_container_path_stat: headers::text(
+            docker_container_path_stat: headers::base64_json(
                 &headers,
                 "X-Docker-Container-Path-Stat",
             ),
@@ -655,10 +655,10 @@ request_settings!(ArchiveInfo);
 #[non_exhaustive]
 pub struct ArchiveInfoHeaders {
     /// `X-Docker-Container-Path-Stat`
-    pub docker_container_path_stat: Option<String>,
+    pub docker_container_path_stat: Option<types::ContainerPathStat>,
 }
 
-static PUT_ARCHIVE: Operation = Operation {
+pub(crate) static PUT_ARCHIVE: Operation = Operation {
     id: "PutContainerArchive",
     name: "containers.put_archive",
     method: Method::PUT,
@@ -722,7 +722,7 @@ impl<'a> PutArchive<'a> {
 
 request_settings!(PutArchive);
 
-static ATTACH: Operation = Operation {
+pub(crate) static ATTACH: Operation = Operation {
     id: "ContainerAttach",
     name: "containers.attach",
     method: Method::POST,
@@ -832,7 +832,7 @@ impl<'a> Attach<'a> {
 
 request_settings!(Attach);
 
-static ATTACH_WEBSOCKET: Operation = Operation {
+pub(crate) static ATTACH_WEBSOCKET: Operation = Operation {
     id: "ContainerAttachWebsocket",
     name: "containers.attach_websocket",
     method: Method::GET,
@@ -905,7 +905,7 @@ impl<'a> AttachWebsocket<'a> {
 
 request_settings!(AttachWebsocket);
 
-static CHANGES: Operation = Operation {
+pub(crate) static CHANGES: Operation = Operation {
     id: "ContainerChanges",
     name: "containers.changes",
     method: Method::GET,
@@ -937,7 +937,7 @@ impl<'a> Changes<'a> {
 
 request_settings!(Changes);
 
-static CHECKPOINT_LIST: Operation = Operation {
+pub(crate) static CHECKPOINT_LIST: Operation = Operation {
     id: "CheckpointList",
     name: "containers.checkpoint_list",
     method: Method::GET,
@@ -992,7 +992,7 @@ impl<'a> CheckpointList<'a> {
 
 request_settings!(CheckpointList);
 
-static CHECKPOINT_CREATE: Operation = Operation {
+pub(crate) static CHECKPOINT_CREATE: Operation = Operation {
     id: "CheckpointCreate",
     name: "containers.checkpoint_create",
     method: Method::POST,
@@ -1024,7 +1024,7 @@ impl<'a> CheckpointCreate<'a> {
 
 request_settings!(CheckpointCreate);
 
-static CHECKPOINT_DELETE: Operation = Operation {
+pub(crate) static CHECKPOINT_DELETE: Operation = Operation {
     id: "CheckpointDelete",
     name: "containers.checkpoint_delete",
     method: Method::DELETE,
@@ -1079,7 +1079,7 @@ impl<'a> CheckpointDelete<'a> {
 
 request_settings!(CheckpointDelete);
 
-static EXPORT: Operation = Operation {
+pub(crate) static EXPORT: Operation = Operation {
     id: "ContainerExport",
     name: "containers.export",
     method: Method::GET,
@@ -1111,7 +1111,7 @@ impl<'a> Export<'a> {
 
 request_settings!(Export);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ContainerInspect",
     name: "containers.inspect",
     method: Method::GET,
@@ -1166,7 +1166,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static KILL: Operation = Operation {
+pub(crate) static KILL: Operation = Operation {
     id: "ContainerKill",
     name: "containers.kill",
     method: Method::POST,
@@ -1221,7 +1221,7 @@ impl<'a> Kill<'a> {
 
 request_settings!(Kill);
 
-static LOGS: Operation = Operation {
+pub(crate) static LOGS: Operation = Operation {
     id: "ContainerLogs",
     name: "containers.logs",
     method: Method::GET,
@@ -1349,7 +1349,7 @@ impl<'a> Logs<'a> {
 
 request_settings!(Logs);
 
-static PAUSE: Operation = Operation {
+pub(crate) static PAUSE: Operation = Operation {
     id: "ContainerPause",
     name: "containers.pause",
     method: Method::POST,
@@ -1381,7 +1381,7 @@ impl<'a> Pause<'a> {
 
 request_settings!(Pause);
 
-static RENAME: Operation = Operation {
+pub(crate) static RENAME: Operation = Operation {
     id: "ContainerRename",
     name: "containers.rename",
     method: Method::POST,
@@ -1413,7 +1413,7 @@ impl<'a> Rename<'a> {
 
 request_settings!(Rename);
 
-static RESIZE: Operation = Operation {
+pub(crate) static RESIZE: Operation = Operation {
     id: "ContainerResize",
     name: "containers.resize",
     method: Method::POST,
@@ -1445,14 +1445,14 @@ impl<'a> Resize<'a> {
 
 request_settings!(Resize);
 
-static RESTART: Operation = Operation {
+pub(crate) static RESTART: Operation = Operation {
     id: "ContainerRestart",
     name: "containers.restart",
     method: Method::POST,
     path: "/containers/{id}/restart",
     version: crate::API_VERSION,
     outcomes: &[],
-    unbounded: false,
+    unbounded: true,
     tty: None,
 };
 
@@ -1500,7 +1500,7 @@ impl<'a> Restart<'a> {
 
 request_settings!(Restart);
 
-static START: Operation = Operation {
+pub(crate) static START: Operation = Operation {
     id: "ContainerStart",
     name: "containers.start",
     method: Method::POST,
@@ -1587,7 +1587,7 @@ pub enum StartOutcome {
     AlreadyStarted,
 }
 
-static STATS: Operation = Operation {
+pub(crate) static STATS: Operation = Operation {
     id: "ContainerStats",
     name: "containers.stats",
     method: Method::GET,
@@ -1642,14 +1642,14 @@ impl<'a> Stats<'a> {
 
 request_settings!(Stats);
 
-static STOP: Operation = Operation {
+pub(crate) static STOP: Operation = Operation {
     id: "ContainerStop",
     name: "containers.stop",
     method: Method::POST,
     path: "/containers/{id}/stop",
     version: crate::API_VERSION,
     outcomes: &[304],
-    unbounded: false,
+    unbounded: true,
     tty: None,
 };
 
@@ -1711,7 +1711,7 @@ pub enum StopOutcome {
     AlreadyStopped,
 }
 
-static TOP: Operation = Operation {
+pub(crate) static TOP: Operation = Operation {
     id: "ContainerTop",
     name: "containers.top",
     method: Method::GET,
@@ -1766,7 +1766,7 @@ impl<'a> Top<'a> {
 
 request_settings!(Top);
 
-static UNPAUSE: Operation = Operation {
+pub(crate) static UNPAUSE: Operation = Operation {
     id: "ContainerUnpause",
     name: "containers.unpause",
     method: Method::POST,
@@ -1798,7 +1798,7 @@ impl<'a> Unpause<'a> {
 
 request_settings!(Unpause);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "ContainerUpdate",
     name: "containers.update",
     method: Method::POST,
@@ -1830,7 +1830,7 @@ impl<'a> Update<'a> {
 
 request_settings!(Update);
 
-static WAIT: Operation = Operation {
+pub(crate) static WAIT: Operation = Operation {
     id: "ContainerWait",
     name: "containers.wait",
     method: Method::POST,
@@ -1875,7 +1875,7 @@ impl<'a> Wait<'a> {
     /// Sends the request.
     #[inline]
     pub async fn send(self) -> Result<types::ContainerWaitResponse, Error> {
-        self.prepare().json().await
+        self.prepare().json_unless("/Error/Message").await
     }
 
     #[inline]

@@ -1308,7 +1308,7 @@ pub struct SystemDataUsageResponse {
     /// `Images`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub images: Vec<ImageSummary>,
     /// `Containers`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
-    pub containers: ContainerSummary,
+    pub containers: Vec<ContainerSummary>,
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
     /// `BuildCache`, since 1.38 (Docker 18.06), until 1.51 (Docker 28.3).

@@ -566,7 +566,7 @@ pub struct ImageInspect {
     /// `Comment`.
     pub comment: Option<String>,
     /// `Created`.
-    pub created: Option<String>,
+    pub created: Option<Timestamp>,
     /// `Container`, until 1.44 (Docker 25.0).
     pub container: Option<String>,
     /// `ContainerConfig`, until 1.44 (Docker 25.0).

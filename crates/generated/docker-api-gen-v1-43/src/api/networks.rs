@@ -85,7 +85,7 @@ impl<'a> Networks<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "NetworkList",
     name: "networks.list",
     method: Method::GET,
@@ -140,7 +140,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "NetworkCreate",
     name: "networks.create",
     method: Method::POST,
@@ -172,7 +172,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "NetworkPrune",
     name: "networks.prune",
     method: Method::POST,
@@ -227,7 +227,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "NetworkInspect",
     name: "networks.inspect",
     method: Method::GET,
@@ -291,7 +291,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "NetworkDelete",
     name: "networks.delete",
     method: Method::DELETE,
@@ -323,7 +323,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static CONNECT: Operation = Operation {
+pub(crate) static CONNECT: Operation = Operation {
     id: "NetworkConnect",
     name: "networks.connect",
     method: Method::POST,
@@ -355,7 +355,7 @@ impl<'a> Connect<'a> {
 
 request_settings!(Connect);
 
-static DISCONNECT: Operation = Operation {
+pub(crate) static DISCONNECT: Operation = Operation {
     id: "NetworkDisconnect",
     name: "networks.disconnect",
     method: Method::POST,

@@ -173,7 +173,7 @@ impl<'a> Images<'a> {
     }
 }
 
-static BUILD: Operation = Operation {
+pub(crate) static BUILD: Operation = Operation {
     id: "ImageBuild",
     name: "images.build",
     method: Method::POST,
@@ -220,7 +220,7 @@ pub struct BuildOptions {
     /// `cpuquota`.
     pub cpuquota: Option<i64>,
     /// `buildargs`.
-    pub buildargs: Option<std::collections::BTreeMap<String, String>>,
+    pub buildargs: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
     /// `squash`, since 1.25 (Docker 1.13).
@@ -369,7 +369,7 @@ impl<'a> Build<'a> {
     /// `buildargs`.
     pub fn buildargs(
         mut self,
-        buildargs: std::collections::BTreeMap<String, String>,
+        buildargs: std::collections::BTreeMap<String, Option<String>>,
     ) -> Self {
         self.options.buildargs = Some(buildargs);
         self
@@ -542,7 +542,7 @@ impl<'a> Build<'a> {
 
 request_settings!(Build);
 
-static BUILD_CANCEL: Operation = Operation {
+pub(crate) static BUILD_CANCEL: Operation = Operation {
     id: "BuildCancel",
     name: "images.build_cancel",
     method: Method::POST,
@@ -574,7 +574,7 @@ impl<'a> BuildCancel<'a> {
 
 request_settings!(BuildCancel);
 
-static BUILD_PRUNE: Operation = Operation {
+pub(crate) static BUILD_PRUNE: Operation = Operation {
     id: "BuildPrune",
     name: "images.build_prune",
     method: Method::POST,
@@ -647,7 +647,7 @@ impl<'a> BuildPrune<'a> {
 
 request_settings!(BuildPrune);
 
-static COMMIT: Operation = Operation {
+pub(crate) static COMMIT: Operation = Operation {
     id: "ImageCommit",
     name: "images.commit",
     method: Method::POST,
@@ -765,7 +765,7 @@ impl<'a> Commit<'a> {
 
 request_settings!(Commit);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ImageCreate",
     name: "images.create",
     method: Method::POST,
@@ -892,7 +892,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static SAVE_ALL: Operation = Operation {
+pub(crate) static SAVE_ALL: Operation = Operation {
     id: "ImageGetAll",
     name: "images.save_all",
     method: Method::GET,
@@ -947,7 +947,7 @@ impl<'a> SaveAll<'a> {
 
 request_settings!(SaveAll);
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ImageList",
     name: "images.list",
     method: Method::GET,
@@ -1029,7 +1029,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static LOAD: Operation = Operation {
+pub(crate) static LOAD: Operation = Operation {
     id: "ImageLoad",
     name: "images.load",
     method: Method::POST,
@@ -1084,7 +1084,7 @@ impl<'a> Load<'a> {
 
 request_settings!(Load);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "ImagePrune",
     name: "images.prune",
     method: Method::POST,
@@ -1139,7 +1139,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static SEARCH: Operation = Operation {
+pub(crate) static SEARCH: Operation = Operation {
     id: "ImageSearch",
     name: "images.search",
     method: Method::GET,
@@ -1212,7 +1212,7 @@ impl<'a> Search<'a> {
 
 request_settings!(Search);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "ImageDelete",
     name: "images.delete",
     method: Method::DELETE,
@@ -1276,7 +1276,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static SAVE: Operation = Operation {
+pub(crate) static SAVE: Operation = Operation {
     id: "ImageGet",
     name: "images.save",
     method: Method::GET,
@@ -1308,7 +1308,7 @@ impl<'a> Save<'a> {
 
 request_settings!(Save);
 
-static HISTORY: Operation = Operation {
+pub(crate) static HISTORY: Operation = Operation {
     id: "ImageHistory",
     name: "images.history",
     method: Method::GET,
@@ -1340,7 +1340,7 @@ impl<'a> History<'a> {
 
 request_settings!(History);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ImageInspect",
     name: "images.inspect",
     method: Method::GET,
@@ -1372,7 +1372,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "ImagePush",
     name: "images.push",
     method: Method::POST,
@@ -1436,7 +1436,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static TAG: Operation = Operation {
+pub(crate) static TAG: Operation = Operation {
     id: "ImageTag",
     name: "images.tag",
     method: Method::POST,

@@ -78,7 +78,7 @@ impl<'a> Volumes<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "VolumeList",
     name: "volumes.list",
     method: Method::GET,
@@ -133,7 +133,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "VolumeCreate",
     name: "volumes.create",
     method: Method::POST,
@@ -165,7 +165,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "VolumePrune",
     name: "volumes.prune",
     method: Method::POST,
@@ -220,7 +220,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "VolumeInspect",
     name: "volumes.inspect",
     method: Method::GET,
@@ -252,7 +252,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "VolumeUpdate",
     name: "volumes.update",
     method: Method::PUT,
@@ -284,7 +284,7 @@ impl<'a> Update<'a> {
 
 request_settings!(Update);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "VolumeDelete",
     name: "volumes.delete",
     method: Method::DELETE,

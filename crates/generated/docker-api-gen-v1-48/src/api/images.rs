@@ -182,7 +182,7 @@ impl<'a> Images<'a> {
     }
 }
 
-static BUILD: Operation = Operation {
+pub(crate) static BUILD: Operation = Operation {
     id: "ImageBuild",
     name: "images.build",
     method: Method::POST,
@@ -229,7 +229,7 @@ pub struct BuildOptions {
     /// `cpuquota`.
     pub cpuquota: Option<i64>,
     /// `buildargs`.
-    pub buildargs: Option<std::collections::BTreeMap<String, String>>,
+    pub buildargs: Option<std::collections::BTreeMap<String, Option<String>>>,
     /// `shmsize`.
     pub shmsize: Option<i64>,
     /// `squash`, since 1.25 (Docker 1.13).
@@ -378,7 +378,7 @@ impl<'a> Build<'a> {
     /// `buildargs`.
     pub fn buildargs(
         mut self,
-        buildargs: std::collections::BTreeMap<String, String>,
+        buildargs: std::collections::BTreeMap<String, Option<String>>,
     ) -> Self {
         self.options.buildargs = Some(buildargs);
         self
@@ -551,7 +551,7 @@ impl<'a> Build<'a> {
 
 request_settings!(Build);
 
-static BUILD_CANCEL: Operation = Operation {
+pub(crate) static BUILD_CANCEL: Operation = Operation {
     id: "BuildCancel",
     name: "images.build_cancel",
     method: Method::POST,
@@ -583,7 +583,7 @@ impl<'a> BuildCancel<'a> {
 
 request_settings!(BuildCancel);
 
-static BUILD_PRUNE: Operation = Operation {
+pub(crate) static BUILD_PRUNE: Operation = Operation {
     id: "BuildPrune",
     name: "images.build_prune",
     method: Method::POST,
@@ -683,7 +683,7 @@ impl<'a> BuildPrune<'a> {
 
 request_settings!(BuildPrune);
 
-static COMMIT: Operation = Operation {
+pub(crate) static COMMIT: Operation = Operation {
     id: "ImageCommit",
     name: "images.commit",
     method: Method::POST,
@@ -801,7 +801,7 @@ impl<'a> Commit<'a> {
 
 request_settings!(Commit);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ImageCreate",
     name: "images.create",
     method: Method::POST,
@@ -928,7 +928,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static SAVE_ALL: Operation = Operation {
+pub(crate) static SAVE_ALL: Operation = Operation {
     id: "ImageGetAll",
     name: "images.save_all",
     method: Method::GET,
@@ -992,7 +992,7 @@ impl<'a> SaveAll<'a> {
 
 request_settings!(SaveAll);
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ImageList",
     name: "images.list",
     method: Method::GET,
@@ -1083,7 +1083,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static LOAD: Operation = Operation {
+pub(crate) static LOAD: Operation = Operation {
     id: "ImageLoad",
     name: "images.load",
     method: Method::POST,
@@ -1147,7 +1147,7 @@ impl<'a> Load<'a> {
 
 request_settings!(Load);
 
-static PRUNE: Operation = Operation {
+pub(crate) static PRUNE: Operation = Operation {
     id: "ImagePrune",
     name: "images.prune",
     method: Method::POST,
@@ -1202,7 +1202,7 @@ impl<'a> Prune<'a> {
 
 request_settings!(Prune);
 
-static SEARCH: Operation = Operation {
+pub(crate) static SEARCH: Operation = Operation {
     id: "ImageSearch",
     name: "images.search",
     method: Method::GET,
@@ -1275,7 +1275,7 @@ impl<'a> Search<'a> {
 
 request_settings!(Search);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "ImageDelete",
     name: "images.delete",
     method: Method::DELETE,
@@ -1339,7 +1339,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static SAVE: Operation = Operation {
+pub(crate) static SAVE: Operation = Operation {
     id: "ImageGet",
     name: "images.save",
     method: Method::GET,
@@ -1394,7 +1394,7 @@ impl<'a> Save<'a> {
 
 request_settings!(Save);
 
-static HISTORY: Operation = Operation {
+pub(crate) static HISTORY: Operation = Operation {
     id: "ImageHistory",
     name: "images.history",
     method: Method::GET,
@@ -1449,7 +1449,7 @@ impl<'a> History<'a> {
 
 request_settings!(History);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ImageInspect",
     name: "images.inspect",
     method: Method::GET,
@@ -1504,7 +1504,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static PUSH: Operation = Operation {
+pub(crate) static PUSH: Operation = Operation {
     id: "ImagePush",
     name: "images.push",
     method: Method::POST,
@@ -1568,7 +1568,7 @@ impl<'a> Push<'a> {
 
 request_settings!(Push);
 
-static TAG: Operation = Operation {
+pub(crate) static TAG: Operation = Operation {
     id: "ImageTag",
     name: "images.tag",
     method: Method::POST,

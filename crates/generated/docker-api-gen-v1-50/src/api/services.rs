@@ -89,7 +89,7 @@ impl<'a> Services<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "ServiceList",
     name: "services.list",
     method: Method::GET,
@@ -153,7 +153,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ServiceCreate",
     name: "services.create",
     method: Method::POST,
@@ -208,7 +208,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ServiceInspect",
     name: "services.inspect",
     method: Method::GET,
@@ -263,7 +263,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "ServiceDelete",
     name: "services.delete",
     method: Method::DELETE,
@@ -295,7 +295,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static LOGS: Operation = Operation {
+pub(crate) static LOGS: Operation = Operation {
     id: "ServiceLogs",
     name: "services.logs",
     method: Method::GET,
@@ -414,7 +414,7 @@ impl<'a> Logs<'a> {
 
 request_settings!(Logs);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "ServiceUpdate",
     name: "services.update",
     method: Method::POST,

@@ -609,7 +609,7 @@ pub struct ContainerMemoryStats {
     /// `max_usage`.
     pub max_usage: Option<u64>,
     /// `stats`.
-    pub stats: BTreeMap<String, u64>,
+    pub stats: BTreeMap<String, Option<u64>>,
     /// `failcnt`.
     pub failcnt: Option<u64>,
     /// `limit`.
@@ -739,6 +739,58 @@ impl wire::WriteFields for ContainerNetworkStats {
 
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
+pub struct ContainerPathStat {
+    /// `name`.
+    pub name: Option<String>,
+    /// `size`.
+    pub size: Option<i64>,
+    /// `mode`.
+    pub mode: Option<i64>,
+    /// `mtime`.
+    pub mtime: Option<Timestamp>,
+    /// `linkTarget`.
+    pub link_target: Option<String>,
+}
+
+wire::readable!(ContainerPathStat);
+
+#[cfg(feature = "serde-both")]
+wire::writable!(ContainerPathStat);
+
+impl wire::ReadFields for ContainerPathStat {
+    fn read_field<'de, M: wire::MapAccess<'de>>(
+        &mut self,
+        name: &str,
+        value: wire::FieldValue<'_, M>,
+    ) -> Result<(), M::Error> {
+        match name {
+            "name" => value.read(&mut self.name),
+            "size" => value.read(&mut self.size),
+            "mode" => value.read(&mut self.mode),
+            "mtime" => value.read(&mut self.mtime),
+            "linkTarget" => value.read(&mut self.link_target),
+            _ => value.skip(),
+        }
+    }
+}
+
+#[cfg(feature = "serde-both")]
+impl wire::WriteFields for ContainerPathStat {
+    fn write_fields<M: wire::SerializeMap>(
+        &self,
+        to: &mut wire::FieldWriter<M>,
+    ) -> Result<(), M::Error> {
+        to.write("name", &self.name)?;
+        to.write("size", &self.size)?;
+        to.write("mode", &self.mode)?;
+        to.write("mtime", &self.mtime)?;
+        to.write("linkTarget", &self.link_target)?;
+        Ok(())
+    }
+}
+
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
 pub struct ContainerPidsStats {
     /// `current`.
     pub current: Option<u64>,
@@ -799,9 +851,9 @@ pub struct ContainerState {
     /// `Error`.
     pub error: Option<String>,
     /// `StartedAt`.
-    pub started_at: Option<String>,
+    pub started_at: Option<Timestamp>,
     /// `FinishedAt`.
-    pub finished_at: Option<String>,
+    pub finished_at: Option<Timestamp>,
     /// `Health`.
     pub health: Option<Health>,
 }

@@ -57,7 +57,7 @@ impl<'a> Exec<'a> {
     }
 }
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "ContainerExec",
     name: "exec.create",
     method: Method::POST,
@@ -89,7 +89,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "ExecInspect",
     name: "exec.inspect",
     method: Method::GET,
@@ -121,7 +121,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static RESIZE: Operation = Operation {
+pub(crate) static RESIZE: Operation = Operation {
     id: "ExecResize",
     name: "exec.resize",
     method: Method::POST,
@@ -153,7 +153,7 @@ impl<'a> Resize<'a> {
 
 request_settings!(Resize);
 
-static START: Operation = Operation {
+pub(crate) static START: Operation = Operation {
     id: "ExecStart",
     name: "exec.start",
     method: Method::POST,

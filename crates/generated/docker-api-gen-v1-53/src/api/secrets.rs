@@ -61,7 +61,7 @@ impl<'a> Secrets<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "SecretList",
     name: "secrets.list",
     method: Method::GET,
@@ -116,7 +116,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static CREATE: Operation = Operation {
+pub(crate) static CREATE: Operation = Operation {
     id: "SecretCreate",
     name: "secrets.create",
     method: Method::POST,
@@ -148,7 +148,7 @@ impl<'a> Create<'a> {
 
 request_settings!(Create);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "SecretInspect",
     name: "secrets.inspect",
     method: Method::GET,
@@ -180,7 +180,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static DELETE: Operation = Operation {
+pub(crate) static DELETE: Operation = Operation {
     id: "SecretDelete",
     name: "secrets.delete",
     method: Method::DELETE,
@@ -212,7 +212,7 @@ impl<'a> Delete<'a> {
 
 request_settings!(Delete);
 
-static UPDATE: Operation = Operation {
+pub(crate) static UPDATE: Operation = Operation {
     id: "SecretUpdate",
     name: "secrets.update",
     method: Method::POST,

@@ -27,7 +27,7 @@ impl<'a> Session<'a> {
     }
 }
 
-static START: Operation = Operation {
+pub(crate) static START: Operation = Operation {
     id: "Session",
     name: "session.start",
     method: Method::POST,

@@ -49,7 +49,7 @@ impl<'a> Tasks<'a> {
     }
 }
 
-static LIST: Operation = Operation {
+pub(crate) static LIST: Operation = Operation {
     id: "TaskList",
     name: "tasks.list",
     method: Method::GET,
@@ -104,7 +104,7 @@ impl<'a> List<'a> {
 
 request_settings!(List);
 
-static INSPECT: Operation = Operation {
+pub(crate) static INSPECT: Operation = Operation {
     id: "TaskInspect",
     name: "tasks.inspect",
     method: Method::GET,
@@ -136,7 +136,7 @@ impl<'a> Inspect<'a> {
 
 request_settings!(Inspect);
 
-static LOGS: Operation = Operation {
+pub(crate) static LOGS: Operation = Operation {
     id: "TaskLogs",
     name: "tasks.logs",
     method: Method::GET,
