@@ -212,6 +212,18 @@ pub struct UpgradedWriter {
 }
 
 impl UpgradedWriter {
+    /// Writes all of `bytes`.
+    pub(crate) async fn write_input(&mut self, mut bytes: &[u8]) -> io::Result<()> {
+        while !bytes.is_empty() {
+            let written = poll_fn(|cx| Pin::new(&mut *self).poll_write(cx, bytes)).await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = &bytes[written..];
+        }
+        Ok(())
+    }
+
     /// What the caller wanted to be written could not be read.
     pub(crate) fn failed_to_read(&self, error: io::Error) -> Error {
         Error::new(

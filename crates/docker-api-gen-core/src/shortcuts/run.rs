@@ -6,7 +6,6 @@ use std::task::Poll;
 
 use bytes::Bytes;
 use serde::Serialize;
-use tokio::io::AsyncWriteExt;
 
 use super::config::{self, Mount, Port};
 use super::exec::OUTPUT_LIMIT;
@@ -446,7 +445,7 @@ async fn feed(stdin: Option<Body>, input: &mut UpgradedWriter) -> Result<(), Err
     while let Some(chunk) = stdin.next().await {
         let chunk = chunk.map_err(|error| input.failed_to_read(error))?;
         // A program need not read all there is. What ended it, if not itself, shows where its output is read.
-        if input.write_all(&chunk).await.is_err() {
+        if input.write_input(&chunk).await.is_err() {
             return Ok(());
         }
     }
