@@ -125,25 +125,67 @@ impl Corrections {
         document: &mut Document,
         described: &BTreeMap<Version, Document>,
     ) -> Result<(), Error> {
+        match self.apply_all(document, described).into_iter().next() {
+            Some(void) => Err(void.into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Like [`apply`](Self::apply), but leaves out what does not apply any more, and returns it.
+    pub fn apply_all(
+        &self,
+        document: &mut Document,
+        described: &BTreeMap<Version, Document>,
+    ) -> Vec<Void> {
         let version = document.version;
+        let mut void = Vec::new();
         for entry in self
             .entries
             .iter()
             .filter(|entry| entry.versions.contains(version))
         {
             for edit in &entry.edits {
-                edit.apply(&mut document.root, described)
-                    .map_err(|message| {
-                        Error::new(
-                            format!("correction {} ({}): {}", entry.id, entry.file, edit.pointer),
-                            message,
-                        )
-                        .in_version(version)
-                    })?;
+                if let Err(message) = edit.apply(&mut document.root, described) {
+                    void.push(Void {
+                        version,
+                        correction: entry.id.clone(),
+                        file: entry.file.clone(),
+                        pointer: edit.pointer.clone(),
+                        message,
+                    });
+                }
             }
         }
         document.tidy();
-        Ok(())
+        void
+    }
+}
+
+/// An edit that changes nothing in a version it is for, or cannot be made there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Void {
+    pub version: Version,
+    pub correction: String,
+    /// Where the correction stands.
+    pub file: String,
+    pub pointer: String,
+    pub message: String,
+}
+
+impl From<Void> for Error {
+    fn from(void: Void) -> Self {
+        let Void {
+            version,
+            correction,
+            file,
+            pointer,
+            message,
+        } = void;
+        Self::new(
+            format!("correction {correction} ({file}): {pointer}"),
+            message,
+        )
+        .in_version(version)
     }
 }
 

@@ -30,6 +30,8 @@ pub mod history;
 pub mod model;
 pub mod names;
 mod pointer;
+pub mod readme;
+pub mod report;
 pub mod specs;
 mod surface;
 pub mod union;

@@ -17,24 +17,22 @@ pub struct Versions {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Row {
     pub api: Version,
-    /// The first Docker release whose daemon offers it, or [`UNRELEASED`].
+    /// The first Docker release whose daemon offers it.
     pub docker: String,
     pub source: Source,
 }
 
-/// What stands for the Docker release of a version that no release offers yet.
-pub const UNRELEASED: &str = "unreleased";
-
 impl Row {
-    pub fn is_released(&self) -> bool {
-        self.docker != UNRELEASED
+    /// The version whose description is read for this one.
+    pub fn described(&self) -> Version {
+        match self.source {
+            Source::Published { .. } => self.api,
+            Source::Derived { from } => from,
+        }
     }
 
     /// The release as people call it: `Docker 23.0`.
     pub fn release(&self) -> String {
-        if !self.is_released() {
-            return "not in a release of Docker yet".to_owned();
-        }
         let docker = &self.docker;
         format!("Docker {}", docker.strip_suffix(".0").unwrap_or(docker))
     }
@@ -244,7 +242,6 @@ mod tests {
         };
         assert_eq!(release("23.0.0"), "Docker 23.0");
         assert_eq!(release("17.03.1"), "Docker 17.03.1");
-        assert_eq!(release(UNRELEASED), "not in a release of Docker yet");
     }
 
     #[test]

@@ -17,7 +17,8 @@ use docker_api_gen_codegen::Version;
 use docker_api_gen_codegen::versions::{Source, Versions};
 use sha2::{Digest, Sha256};
 
-use crate::files;
+use self::update::Upstream;
+use crate::files::{self, UPSTREAM};
 
 /// Far above the largest description (0.5 MB), and far below what hurts.
 const LARGEST: u64 = 16 << 20;
@@ -42,8 +43,18 @@ pub(crate) struct Fetch {
     mirror: String,
 
     /// Look upstream for new and changed descriptions, and rewrite specs/versions.toml
-    #[arg(long, conflicts_with_all = ["versions", "from"])]
+    ///
+    /// With --from, the folder stands in for upstream, and --commit says which commit it is.
+    #[arg(long, conflicts_with = "versions")]
     update: bool,
+
+    /// The commit that --update looks at [default: the newest]
+    #[arg(long, value_name = "ID", requires = "update")]
+    commit: Option<String>,
+
+    /// The release that offers new versions [default: the first one upstream that describes them]
+    #[arg(long, value_name = "RELEASE", requires = "update")]
+    docker: Option<String>,
 
     /// Repository whose newest commit and releases --update looks at
     #[arg(
@@ -71,6 +82,19 @@ struct Wanted<'v> {
 enum Origin {
     Folder(PathBuf),
     Network { agent: ureq::Agent, base: String },
+}
+
+impl Origin {
+    /// A file of upstream's repository, and where it was taken from. A folder has files by their name alone.
+    fn get(&self, commit: &str, path: &str) -> Result<(Vec<u8>, String), Failure> {
+        match self {
+            Self::Folder(folder) => {
+                let name = path.rsplit('/').next().unwrap_or(path);
+                read(&folder.join(name))
+            }
+            Self::Network { agent, base } => download(agent, &format!("{base}/{commit}/{path}")),
+        }
+    }
 }
 
 /// Why one description could not be fetched.
@@ -117,20 +141,6 @@ impl fmt::Display for Failure {
 impl Fetch {
     pub(crate) fn run(self) -> Result<()> {
         let root = files::root();
-        if self.update {
-            let (agent, base) = (agent(), self.mirror.trim_end_matches('/'));
-            let get = |commit: &str, path: &str| match download(
-                &agent,
-                &format!("{base}/{commit}/{path}"),
-            ) {
-                Ok((content, _)) => Ok(Some(content)),
-                Err(Failure::Missing(_)) => Ok(None),
-                Err(failure) => Err(failure),
-            };
-            return update::run(&root, &self.repository, &get);
-        }
-        let versions = files::versions(&root)?;
-        let wanted = select(&versions, &self.versions)?;
         let origin = match self.from {
             Some(folder) if folder.is_dir() => Origin::Folder(folder),
             Some(folder) => bail!("{} is not a folder", folder.display()),
@@ -139,7 +149,25 @@ impl Fetch {
                 base: self.mirror.trim_end_matches('/').to_owned(),
             },
         };
-        let folder = root.join("specs/upstream");
+        if self.update {
+            let upstream = match (&origin, self.commit) {
+                (Origin::Folder(_), Some(commit)) => Upstream::at(commit),
+                (Origin::Folder(folder), None) => bail!(
+                    "say which commit of upstream {} is: --commit ID",
+                    folder.display()
+                ),
+                (Origin::Network { .. }, commit) => update::list(&self.repository, commit)?,
+            };
+            let get = |commit: &str, path: &str| match origin.get(commit, path) {
+                Ok((content, _)) => Ok(Some(content)),
+                Err(Failure::Missing(_)) => Ok(None),
+                Err(failure) => Err(failure),
+            };
+            return update::run(&root, &upstream, self.docker.as_deref(), &get);
+        }
+        let versions = files::versions(&root)?;
+        let wanted = select(&versions, &self.versions)?;
+        let folder = root.join(UPSTREAM);
         fs::create_dir_all(&folder)
             .with_context(|| format!("cannot create {}", folder.display()))?;
         fetch_all(&wanted, &origin, &folder, usize::from(self.jobs))
@@ -244,12 +272,7 @@ fn fetch_one(wanted: &Wanted<'_>, origin: &Origin, folder: &Path) -> Result<Stri
     if fs::read(&target).is_ok_and(|present| sha256(&present) == wanted.sha256) {
         return Ok("is there".into());
     }
-    let (content, from) = match origin {
-        Origin::Folder(folder) => read(&folder.join(&name))?,
-        Origin::Network { agent, base } => {
-            download(agent, &format!("{base}/{}/{}", wanted.commit, wanted.path))?
-        }
-    };
+    let (content, from) = origin.get(wanted.commit, wanted.path)?;
     let found = sha256(&content);
     if found != wanted.sha256 {
         return Err(Failure::Checksum {

@@ -14,6 +14,12 @@ use docker_api_gen_codegen::{Document, Version};
 /// The folder of the documents.
 pub(crate) const OPENAPI: &str = "specs/openapi";
 
+/// The folder of the published descriptions, which is not committed.
+pub(crate) const UPSTREAM: &str = "specs/upstream";
+
+/// The list of versions.
+pub(crate) const VERSIONS: &str = "specs/versions.toml";
+
 /// The root of the repository.
 pub(crate) fn root() -> PathBuf {
     // Known at build time: xtask is run by cargo from this very repository.
@@ -24,8 +30,7 @@ pub(crate) fn root() -> PathBuf {
 
 /// `specs/versions.toml`.
 pub(crate) fn versions(root: &Path) -> Result<Versions> {
-    const NAME: &str = "specs/versions.toml";
-    Ok(Versions::parse(NAME, &read(&root.join(NAME))?)?)
+    Ok(Versions::parse(VERSIONS, &read(&root.join(VERSIONS))?)?)
 }
 
 /// Fails unless there is a row for the version.
@@ -35,6 +40,12 @@ pub(crate) fn listed(versions: &Versions, version: Version) -> Result<()> {
         bail!("specs/versions.toml has no version {version}; it has {first} to {last}");
     }
     Ok(())
+}
+
+/// The folder of the published descriptions: the one that is asked for, else the usual one if it is there.
+pub(crate) fn descriptions(root: &Path, asked: Option<PathBuf>) -> Option<PathBuf> {
+    let usual = root.join(UPSTREAM);
+    asked.or_else(|| usual.is_dir().then_some(usual))
 }
 
 /// The document of a version in `specs/openapi`.

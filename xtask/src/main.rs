@@ -9,6 +9,7 @@ mod files;
 mod regen;
 mod test;
 mod tree;
+mod upstream_report;
 
 use std::process::ExitCode;
 
@@ -34,6 +35,7 @@ enum Command {
     Fetch(fetch::Fetch),
     Regen(regen::Regen),
     Test(test::Test),
+    UpstreamReport(upstream_report::UpstreamReport),
 }
 
 fn main() -> ExitCode {
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Regen(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Test(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::UpstreamReport(command) => command.run().map(|()| ExitCode::SUCCESS),
     })
 }
 

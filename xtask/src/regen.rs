@@ -5,20 +5,24 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
+use docker_api_gen_codegen::correct::Corrections;
 use docker_api_gen_codegen::emit::{Files, GENERATED};
 use docker_api_gen_codegen::generate::generate;
-use docker_api_gen_codegen::specs::build_all;
+use docker_api_gen_codegen::readme::with_versions;
+use docker_api_gen_codegen::specs::{attempt_all, build_all};
 use docker_api_gen_codegen::versions::Versions;
-use docker_api_gen_codegen::{Document, Version, names};
+use docker_api_gen_codegen::{Document, Error, Version, names};
 
 use crate::files::{self, OPENAPI};
 use crate::tree::Difference;
+
+const README: &str = "README.md";
 
 /// Regenerate specs/openapi and the crates from what is there
 ///
 /// Where the published descriptions are (see `fetch`), everything is made anew from them; else from
 /// specs/openapi alone.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub(crate) struct Regen {
     /// Only these versions, such as v1_41 [default: all]
     versions: Vec<Version>,
@@ -31,15 +35,16 @@ pub(crate) struct Regen {
     /// Start from specs/openapi even if the published descriptions are there
     #[arg(long, conflicts_with = "upstream")]
     openapi: bool,
+    /// Leave out corrections that do not apply any more, and name them
+    #[arg(long, conflicts_with = "openapi")]
+    allow_void: bool,
 }
 
 /// Fails unless all generated files are up to date.
 pub(crate) fn check() -> Result<()> {
     Regen {
-        versions: Vec::new(),
         check: true,
-        upstream: None,
-        openapi: false,
+        ..Default::default()
     }
     .run()
 }
@@ -95,7 +100,11 @@ impl Regen {
         let documents = match self.descriptions(root) {
             Some(folder) => {
                 let corrections = files::corrections(root, versions)?;
-                let documents = build_all(&folder, &corrections, versions)?;
+                let documents = if self.allow_void {
+                    without_void(&folder, &corrections, versions)?
+                } else {
+                    build_all(&folder, &corrections, versions)?
+                };
                 for document in documents.values() {
                     output.insert(
                         format!("{OPENAPI}/{}", document.file_name()),
@@ -107,6 +116,8 @@ impl Regen {
             }
             None => documents(root, versions)?,
         };
+        let readme = files::read(&root.join(README))?;
+        output.insert(README.to_owned(), with_versions(&readme, versions)?);
         output.extend(generate(
             &documents,
             versions,
@@ -120,11 +131,24 @@ impl Regen {
         if self.openapi {
             return None;
         }
-        let usual = root.join("specs/upstream");
-        self.upstream
-            .clone()
-            .or_else(|| usual.is_dir().then_some(usual))
+        files::descriptions(root, self.upstream.clone())
     }
+}
+
+/// The documents of the descriptions, without corrections that do not apply.
+fn without_void(
+    upstream: &Path,
+    corrections: &Corrections,
+    versions: &Versions,
+) -> Result<BTreeMap<Version, Document>> {
+    let mut documents = BTreeMap::new();
+    for (version, attempt) in attempt_all(upstream, corrections, versions) {
+        for void in attempt.void {
+            eprintln!("void: {}", Error::from(void));
+        }
+        documents.insert(version, attempt.document?);
+    }
+    Ok(documents)
 }
 
 /// The documents of `specs/openapi`.

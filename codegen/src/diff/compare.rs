@@ -23,9 +23,7 @@ pub fn diff(old: &Api, new: &Api, versions: &Versions) -> Diff {
         let row = versions.get(api);
         Side {
             api,
-            docker: row
-                .filter(|row| row.is_released())
-                .map(|row| row.docker.clone()),
+            docker: row.map(|row| row.docker.clone()),
             release: row.map(|row| row.release()),
         }
     };

@@ -36,7 +36,7 @@
 //! }
 //! ```
 //!
-//! - `docker` is the first release with that version, or null where that is not known.
+//! - `docker` is the first release with that version, or null for a version that is not listed.
 //! - `breaking` at the top is the number of changes that break.
 //! - `group` is the accessor of the operations concerned, or `types`.
 //! - `owner` is the method or the type that changes, as the newer version calls it, or the older one where it

@@ -24,7 +24,7 @@ fn compare(old: (Value, Value), new: (Value, Value)) -> Diff {
             "0".repeat(64)
         )
     };
-    let text = row("1.1", "2.0.0") + &row("1.2", "unreleased");
+    let text = row("1.1", "2.0.0") + &row("1.2", "2.1.3");
     let versions = Versions::parse("versions", &text).unwrap();
     diff(
         &api("1.1", old.0, old.1),
@@ -626,7 +626,7 @@ fn people_read_it_in_a_terminal() {
     similar_asserts::assert_eq!(
         example().to_text(),
         "\
-API 1.1 (Docker 2.0) → API 1.2 (not in a release of Docker yet)
+API 1.1 (Docker 2.0) → API 1.2 (Docker 2.1.3)
 3 changes, of which 1 can break code that moves from `v1_1` to `v1_2`: marked with !.
 
 things
@@ -647,7 +647,7 @@ fn people_read_it_as_markdown() {
     similar_asserts::assert_eq!(
         example().to_markdown(2),
         "\
-## API 1.1 (Docker 2.0) → API 1.2 (not in a release of Docker yet)
+## API 1.1 (Docker 2.0) → API 1.2 (Docker 2.1.3)
 
 3 changes, of which 1 can break code that moves from `v1_1` to `v1_2`: marked **breaking**.
 
@@ -670,7 +670,7 @@ fn people_read_it_as_markdown() {
 fn programs_read_it_as_json() {
     let json: Value = serde_json::from_str(&example().to_json()).unwrap();
     assert_eq!(json["from"], json!({"api": "1.1", "docker": "2.0.0"}));
-    assert_eq!(json["to"], json!({"api": "1.2", "docker": null}));
+    assert_eq!(json["to"], json!({"api": "1.2", "docker": "2.1.3"}));
     assert_eq!((&json["format"], &json["breaking"]), (&json!(1), &json!(1)));
     assert_eq!(
         json["changes"][0],

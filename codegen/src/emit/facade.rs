@@ -49,14 +49,9 @@ fn manifest(versions: &Versions, apis: &[Version], package_version: &str) -> Str
         .map(|row| {
             let name = names::version_crate(row.api);
             let module = names::version_module(row.api);
-            let release = if row.is_released() {
-                format!("from Docker {} on", row.docker)
-            } else {
-                row.release()
-            };
             format!(
-                "# API {}, {release}.\n{module} = [\"dep:{name}\"]\n",
-                row.api
+                "# API {}, from Docker {} on.\n{module} = [\"dep:{name}\"]\n",
+                row.api, row.docker
             )
         })
         .collect();

@@ -9,13 +9,23 @@ use docker_api_gen_codegen::versions::{Source, Versions};
 use toml_edit::{DocumentMut, Item, Table, value};
 
 use super::{Failure, sha256};
-use crate::files;
+use crate::files::{self, UPSTREAM, VERSIONS};
 
 /// What upstream's repository has: its newest commit, and the commits of its releases.
-struct Upstream {
+pub(super) struct Upstream {
     head: String,
     /// Number and tag, oldest first.
     releases: Vec<(Vec<u64>, String)>,
+}
+
+impl Upstream {
+    /// A commit of which is known what it has, and not which releases came before.
+    pub(super) fn at(commit: String) -> Self {
+        Self {
+            head: commit,
+            releases: Vec::new(),
+        }
+    }
 }
 
 /// What is to be written.
@@ -29,12 +39,20 @@ struct Update {
 /// Gives a file of upstream's repository, by commit or tag and path; none if there is no such file.
 type Get<'g> = dyn Fn(&str, &str) -> Result<Option<Vec<u8>>, Failure> + 'g;
 
-pub(super) fn run(root: &Path, repository: &str, get: &Get<'_>) -> Result<()> {
-    let path = root.join("specs/versions.toml");
+/// Rewrites `specs/versions.toml` and brings new and changed descriptions. `docker` is the release that offers
+/// new versions, where the releases upstream do not say.
+pub(super) fn run(
+    root: &Path,
+    upstream: &Upstream,
+    docker: Option<&str>,
+    get: &Get<'_>,
+) -> Result<()> {
+    let path = root.join(VERSIONS);
     let text = files::read(&path)?;
-    let update = look(&text, &files::versions(root)?, &list(repository)?, get)?;
+    let update = look(&text, &files::versions(root)?, upstream, docker, get)?;
+    Versions::parse(VERSIONS, &update.versions).context("nothing was written")?;
     for (name, content) in &update.descriptions {
-        files::write(&root.join("specs/upstream").join(name), content)?;
+        files::write(&root.join(UPSTREAM).join(name), content)?;
     }
     if update.versions != text {
         files::write(&path, update.versions.as_bytes())?;
@@ -45,8 +63,9 @@ pub(super) fn run(root: &Path, repository: &str, get: &Get<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Asks the repository for its newest commit and its releases. Git knows how to reach it, through proxies too.
-fn list(repository: &str) -> Result<Upstream> {
+/// Asks the repository for its releases and, unless one is given, its newest commit. Git knows how to reach it,
+/// through proxies too.
+pub(super) fn list(repository: &str, commit: Option<String>) -> Result<Upstream> {
     let output = Command::new("git")
         .args(["ls-remote", repository, "HEAD", "refs/tags/docker-v*"])
         .env("GIT_TERMINAL_PROMPT", "0")
@@ -59,8 +78,10 @@ fn list(repository: &str) -> Result<Upstream> {
             said.split_whitespace().collect::<Vec<_>>().join(" ")
         );
     }
-    read_list(&String::from_utf8_lossy(&output.stdout))
-        .ok_or_else(|| anyhow!("{repository} does not say what its newest commit is"))
+    let mut upstream = read_list(&String::from_utf8_lossy(&output.stdout))
+        .ok_or_else(|| anyhow!("{repository} does not say what its newest commit is"))?;
+    upstream.head = commit.unwrap_or(upstream.head);
+    Ok(upstream)
 }
 
 fn read_list(text: &str) -> Option<Upstream> {
@@ -88,7 +109,13 @@ fn number(release: &str) -> Option<Vec<u64>> {
     number.split('.').map(|part| part.parse().ok()).collect()
 }
 
-fn look(text: &str, versions: &Versions, upstream: &Upstream, get: &Get<'_>) -> Result<Update> {
+fn look(
+    text: &str,
+    versions: &Versions,
+    upstream: &Upstream,
+    docker: Option<&str>,
+    get: &Get<'_>,
+) -> Result<Update> {
     let mut document: DocumentMut = text.parse().context("specs/versions.toml")?;
     let rows = document["version"]
         .as_array_of_tables_mut()
@@ -141,20 +168,24 @@ fn look(text: &str, versions: &Versions, upstream: &Upstream, get: &Get<'_>) -> 
             break;
         };
         // A description goes into the first release that offers the version.
-        let mut first = None;
-        for (number, tag) in upstream
+        let mut first = match docker {
+            Some(docker) => {
+                Some(number(docker).with_context(|| format!("`{docker}` is no release"))?)
+            }
+            None => None,
+        };
+        let later = upstream
             .releases
             .iter()
-            .filter(|(number, _)| *number > released)
-        {
-            if get(tag, &path).map_err(failed)?.is_some() {
+            .filter(|(number, _)| *number > released);
+        for (number, tag) in later {
+            if first.is_none() && get(tag, &path).map_err(failed)?.is_some() {
                 first = Some(number.clone());
-                break;
             }
         }
         let Some(first) = first else {
             update.said.push(format!(
-                "v{api}  described, and in no release yet: left out"
+                "v{api}  described, and in no release that is known: left out; `--docker RELEASE` says which"
             ));
             break;
         };
@@ -222,7 +253,7 @@ mod tests {
     }
 
     /// Looks for updates in a repository with these files, by `COMMIT:PATH`.
-    fn update(upstream: &[(&str, &str)]) -> Result<Update> {
+    fn update(upstream: &[(&str, &str)], docker: Option<&str>) -> Result<Update> {
         let text = rows();
         let versions = Versions::parse("versions.toml", &text)?;
         let list = format!(
@@ -236,7 +267,8 @@ mod tests {
                 .find(|(file, _)| *file == name)
                 .map(|(_, content)| content.as_bytes().to_vec()))
         };
-        look(&text, &versions, &read_list(&list).context("a list")?, &get)
+        let upstream = read_list(&list).context("a list")?;
+        look(&text, &versions, &upstream, docker, &get)
     }
 
     fn at_head<'a>(files: &[(&'a str, &'a str)]) -> Vec<(String, &'a str)> {
@@ -253,7 +285,7 @@ mod tests {
             .map(|(name, content)| (name.as_str(), *content))
             .chain(tags.iter().copied())
             .collect();
-        update(&all)
+        update(&all, None)
     }
 
     #[test]
@@ -292,7 +324,12 @@ mod tests {
         ];
         let update = update_to(&head, &tags).unwrap();
         assert_eq!(update.said, ["v1.56  new, with Docker 29.8.0"]);
-        assert!(update.versions.starts_with(&rows()), "{}", update.versions);
+        let row = format!("\n[[version]]\napi = \"1.56\"\ndocker = \"29.8.0\"\ncommit = \"{HEAD}\"\n");
+        assert!(
+            update.versions.starts_with(&(rows() + &row)),
+            "{}",
+            update.versions
+        );
         let versions = Versions::parse("versions.toml", &update.versions).unwrap();
         let sha256 = sha256(b"new 1.56");
         let source = Source::Published {
@@ -303,6 +340,26 @@ mod tests {
         assert_eq!(
             (versions.latest().docker.as_str(), &versions.latest().source),
             ("29.8.0", &source)
+        );
+    }
+
+    #[test]
+    fn a_release_that_is_given_needs_no_list() {
+        let head = at_head(&[
+            ("1.54", "old 1.54"),
+            ("1.55", "old 1.55"),
+            ("1.56", "new 1.56"),
+        ]);
+        let head: Vec<_> = head
+            .iter()
+            .map(|(name, content)| (name.as_str(), *content))
+            .collect();
+        let done = update(&head, Some("30.0.1")).unwrap();
+        assert_eq!(done.said, ["v1.56  new, with Docker 30.0.1"]);
+        let refused = update(&head, Some("soon")).err();
+        assert_eq!(
+            refused.map(|error| error.to_string()),
+            Some("`soon` is no release".to_owned())
         );
     }
 
@@ -319,7 +376,7 @@ mod tests {
         .unwrap();
         assert_eq!(
             update.said,
-            ["v1.56  described, and in no release yet: left out"]
+            ["v1.56  described, and in no release that is known: left out; `--docker RELEASE` says which"]
         );
         assert_eq!(update.versions, rows());
     }
