@@ -41,7 +41,10 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     let host = connection.host();
     // The URL would be in the source's text, and a query can hold secrets.
     let error = error.without_url();
-    let (kind, sentence) = if error.is_connect() {
+    let tls = connection.tls();
+    let (kind, sentence) = if let Some(sentence) = tls_failure(&error, connection) {
+        (ErrorKind::Tls, sentence)
+    } else if error.is_connect() {
         connect(&error, connection)
     } else if find::<BodyError>(&error).is_some() {
         (
@@ -49,14 +52,22 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             "the body given for the request failed while it was sent".to_owned(),
         )
     } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        let hint = match tls {
+            None if host.is_network() => ", and without TLS?",
+            _ => "?",
+        };
         (
             ErrorKind::Protocol,
-            format!("what answers at {host} does not speak HTTP: is it a Docker daemon?"),
+            format!("what answers at {host} does not speak HTTP: is it a Docker daemon{hint}"),
         )
     } else if hung_up(&error) {
+        let hint = match tls {
+            Some(_) => ": it may want another client certificate",
+            None => "",
+        };
         (
             ErrorKind::Interrupted,
-            "the daemon closed the connection without an answer".to_owned(),
+            format!("the daemon closed the connection without an answer{hint}"),
         )
     } else if error.is_builder() {
         (ErrorKind::Input, "the request cannot be sent".to_owned())
@@ -69,6 +80,19 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     Error::new(kind, sentence).at(origin).with_source(error)
 }
 
+/// What is wrong with TLS, if that is what is wrong.
+#[cfg(feature = "tls")]
+fn tls_failure(error: &reqwest::Error, connection: &Connection) -> Option<String> {
+    let tls = connection.tls()?;
+    let shows = tls.certificate.is_some() && tls.key.is_some();
+    find::<rustls::Error>(error).map(|error| crate::tls::explain(error, connection.host(), shows))
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_failure(_: &reqwest::Error, _: &Connection) -> Option<String> {
+    None
+}
+
 fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, String) {
     let host = connection.host();
     let refused = |why: &str| {
@@ -77,7 +101,7 @@ fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, Strin
             format!("cannot connect to the Docker daemon at {host}: {why}"),
         )
     };
-    let io = find::<io::Error>(error);
+    let io = innermost(error);
     match io.map(io::Error::kind) {
         _ if error.is_timeout() => (
             ErrorKind::Timeout,
@@ -99,6 +123,9 @@ fn connect(error: &reqwest::Error, connection: &Connection) -> (ErrorKind, Strin
             refused("connection refused; is the daemon running?")
         }
         _ if error.is_dns() => refused("the host name is not known"),
+        Some(io::ErrorKind::UnexpectedEof) if connection.tls().is_some() => {
+            refused("it closed the connection while TLS was being agreed upon; does it speak TLS?")
+        }
         _ => match io {
             Some(io) => refused(&shorten(&io.to_string(), EXCERPT)),
             None => refused("the connection could not be made"),
@@ -132,6 +159,14 @@ pub(crate) fn status(
     let message = message(headers, body);
     let text = message.as_deref().unwrap_or_default();
     let code = status.as_u16();
+    if status == StatusCode::BAD_REQUEST && contains(text, "HTTP request to an HTTPS server") {
+        let sentence = "the daemon wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH to the folder of its \
+                        certificates, or use a context that has them";
+        return Error::new(ErrorKind::Tls, sentence)
+            .at(origin)
+            .with_status(status)
+            .with_message(text.to_owned());
+    }
     if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
         return version(Window::in_refusal(text, headers), origin)
             .with_status(status)
@@ -356,6 +391,17 @@ fn hung_up(error: &(dyn StdError + 'static)) -> bool {
                 | io::ErrorKind::UnexpectedEof
         )
     })
+}
+
+/// The I/O error that others may be wrapped around.
+fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
+    let mut found = find::<io::Error>(error)?;
+    while let Some(wrapped) = found.get_ref()
+        && let Some(inner) = find::<io::Error>(wrapped)
+    {
+        found = inner;
+    }
+    Some(found)
 }
 
 /// The first error of type `E` among `error` and its sources.

@@ -35,6 +35,9 @@ pub use docker_api_gen_core::{
     Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogSource, LogStream, Request,
     Timestamp, Upgraded, VersionReport, explain,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use docker_api_gen_core::Tls;
 #[allow(
     unused_imports,
     unreachable_pub,
