@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderMap;
 
@@ -13,6 +14,8 @@ use crate::host::{Address, Host};
 use crate::limits::Limits;
 use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
 use crate::tls::Tls;
+#[cfg(feature = "tls")]
+use crate::tls::client_config;
 use crate::version::ApiVersion;
 
 /// The way to one daemon: its address and the connections that are open to it.
@@ -32,11 +35,13 @@ pub struct Connection {
 struct Inner {
     host: Host,
     prefix: String,
-    tls: Option<Tls>,
     headers: HeaderMap,
     limits: Limits,
+    tls: Option<Tls>,
     version: Option<ApiVersion>,
     http: reqwest::Client,
+    /// Some request was answered, so that there may be idle connections.
+    answered: AtomicBool,
 }
 
 impl Connection {
@@ -146,6 +151,11 @@ impl Connection {
         }
     }
 
+    /// How TLS is spoken, if it is.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.inner.tls.as_ref()
+    }
+
     pub(crate) fn contact(&self) -> Option<&Contact> {
         self.contact.as_deref()
     }
@@ -163,6 +173,14 @@ impl Connection {
     /// The headers that every request carries unless it says otherwise.
     pub(crate) fn headers(&self) -> &HeaderMap {
         &self.inner.headers
+    }
+
+    pub(crate) fn was_answered(&self) {
+        self.inner.answered.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_answered(&self) -> bool {
+        self.inner.answered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
@@ -214,6 +232,14 @@ impl ConnectionBuilder {
     /// they are.
     pub fn ignore_environment(mut self) -> Self {
         self.isolated = true;
+        self
+    }
+
+    /// Speaks TLS in this way to a daemon on the network, whatever a context or the environment says about it.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.wishes.tls = Some(tls);
         self
     }
 
@@ -276,6 +302,8 @@ impl ConnectionBuilder {
             version,
         } = resolved;
         let builder = reqwest::Client::builder()
+            // Connections are taken over, which HTTP/2 does not know.
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let builder = match self.limits.connect {
@@ -290,12 +318,16 @@ impl ConnectionBuilder {
             Address::Tcp { .. } => builder,
             _ => return Err(elsewhere(&host)),
         };
+        #[cfg(not(feature = "tls"))]
         if tls.is_some() {
             return Err(Error::new(
                 ErrorKind::Tls,
                 format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
             ));
         }
+        // Without TLS too, as reqwest would fall back on the process's default.
+        #[cfg(feature = "tls")]
+        let builder = builder.tls_backend_preconfigured(client_config(tls.as_ref())?);
         let http = builder.build().map_err(|error| {
             Error::new(
                 ErrorKind::Host,
@@ -308,11 +340,12 @@ impl ConnectionBuilder {
             inner: Arc::new(Inner {
                 host,
                 prefix,
-                tls,
                 headers,
                 limits: self.limits,
+                tls,
                 version: version.filter(|_| !self.ignore_version),
                 http,
+                answered: AtomicBool::new(false),
             }),
             contact: None,
         })
