@@ -45,17 +45,16 @@ async fn interact(shell: Executing) -> Result<i64, Box<dyn Error>> {
         let _ = input.close_stdin().await;
     });
     let mut resized = signal(SignalKind::window_change())?;
-    let (columns, rows) = size()?;
-    handle.resize(rows, columns).await?;
     loop {
-        tokio::select! {
-            frame = output.try_next() => match frame? {
-                Some(frame) => stdout().write_all(&frame.bytes).and_then(|()| stdout().flush())?,
-                None => return Ok(handle.exit_code().await?),
-            },
-            _ = resized.recv() => {
-                let (columns, rows) = size()?;
-                handle.resize(rows, columns).await?;
+        let (columns, rows) = size()?;
+        handle.resize(rows, columns).await?;
+        loop {
+            tokio::select! {
+                frame = output.try_next() => match frame? {
+                    Some(frame) => stdout().write_all(&frame.bytes).and_then(|()| stdout().flush())?,
+                    None => return Ok(handle.exit_code().await?),
+                },
+                _ = resized.recv() => break,
             }
         }
     }
