@@ -14,11 +14,8 @@ async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
     let container = arguments
         .next()
-        .ok_or("usage: shell CONTAINER [COMMAND…]")?;
-    let mut command: Vec<String> = arguments.collect();
-    if command.is_empty() {
-        command.push("sh".into());
-    }
+        .ok_or("usage: shell CONTAINER [COMMAND]")?;
+    let command = [arguments.next().unwrap_or("sh".into())];
     let client = docker::Client::from_env()?;
     let shell = client
         .exec_run(container, command)
