@@ -1,9 +1,13 @@
 //! What a list is narrowed down by.
 
+mod typed;
+
 use std::collections::BTreeMap;
 
 use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, Serializer};
+
+pub use typed::*;
 
 /// What a list is narrowed down by: names, and for each the values of which one has to match.
 ///

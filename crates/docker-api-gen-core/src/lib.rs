@@ -22,7 +22,7 @@ mod error;
 mod exchange;
 mod explain;
 mod failure;
-mod filters;
+pub mod filters;
 #[doc(hidden)]
 pub mod headers;
 mod host;

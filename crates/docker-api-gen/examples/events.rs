@@ -1,5 +1,6 @@
 //! `docker events --filter type=container`: what happens to containers, as it happens.
 
+use docker_api_gen::filters::{EventFilter, EventType};
 use docker_api_gen::v1_41 as docker;
 
 #[tokio::main]
@@ -8,7 +9,7 @@ async fn main() -> Result<(), docker_api_gen::Error> {
     let mut events = client
         .system()
         .events()
-        .filters([("type", "container")])
+        .filters(EventFilter::kind(EventType::Container))
         .send()
         .await?;
 

@@ -1,32 +1,36 @@
 //! `docker exec -it CONTAINER sh`: a shell in a container, on this terminal.
 
+use std::error::Error;
 use std::io::{Write, stdout};
 
 use crossterm::terminal::{disable_raw_mode, enable_raw_mode, size};
+use docker_api_gen::shortcuts::Executing;
 use docker_api_gen::v1_41 as docker;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, stdin};
 use tokio::signal::unix::{SignalKind, signal};
 
 #[tokio::main]
-async fn main() -> Result<(), Box<dyn std::error::Error>> {
+async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let Some(container) = arguments.next() else {
-        return Err("usage: shell CONTAINER [COMMAND…]".into());
-    };
-    let mut command: Vec<String> = arguments.collect();
-    if command.is_empty() {
-        command.push("sh".into());
-    }
-
+    let container = arguments
+        .next()
+        .ok_or("usage: shell CONTAINER [COMMAND]")?;
+    let command = [arguments.next().unwrap_or("sh".into())];
     let client = docker::Client::from_env()?;
-    let shell = client.exec_run(container, command).tty(true).start();
-    let (mut output, mut input, handle) = shell.await?.split();
+    let shell = client
+        .exec_run(container, command)
+        .tty(true)
+        .start()
+        .await?;
 
     enable_raw_mode()?;
-    let mut resized = signal(SignalKind::window_change())?;
-    let (columns, rows) = size()?;
-    handle.resize(rows, columns).await?;
+    let code = interact(shell).await;
+    disable_raw_mode()?;
+    std::process::exit(code? as i32);
+}
 
+async fn interact(shell: Executing) -> Result<i64, Box<dyn Error>> {
+    let (mut output, mut input, handle) = shell.split();
     // Waiting for a key cannot be given up, so it has a task that the end of the program ends.
     tokio::spawn(async move {
         let mut keys = [0; 1024];
@@ -37,20 +41,18 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         let _ = input.close_stdin().await;
     });
-    let shown = loop {
-        tokio::select! {
-            frame = output.try_next() => match frame {
-                Ok(Some(frame)) => stdout().write_all(&frame.bytes).and_then(|()| stdout().flush())?,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
-            },
-            _ = resized.recv() => {
-                let (columns, rows) = size()?;
-                handle.resize(rows, columns).await?;
+    let mut resized = signal(SignalKind::window_change())?;
+    loop {
+        let (columns, rows) = size()?;
+        handle.resize(rows, columns).await?;
+        loop {
+            tokio::select! {
+                frame = output.try_next() => match frame? {
+                    Some(frame) => stdout().write_all(&frame.bytes).and_then(|()| stdout().flush())?,
+                    None => return Ok(handle.exit_code().await?),
+                },
+                _ = resized.recv() => break,
             }
         }
-    };
-    disable_raw_mode()?;
-    shown?;
-    std::process::exit(handle.exit_code().await? as i32);
+    }
 }

@@ -34,7 +34,7 @@ pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
     Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource,
     LogStream, Output, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain,
-    shortcuts,
+    filters, shortcuts,
 };
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
