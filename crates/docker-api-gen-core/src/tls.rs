@@ -31,7 +31,7 @@ let connection = Connection::builder()
     allow(unreachable_pub, reason = "nobody can ask for what is not there")
 )]
 #[derive(Clone, Default, PartialEq, Eq)]
-pub(crate) struct Tls {
+pub struct Tls {
     pub(crate) ca: Option<Vec<u8>>,
     pub(crate) certificate: Option<Vec<u8>>,
     pub(crate) key: Option<Vec<u8>>,

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
+use docker_api_gen_codegen::Version;
 
 use super::{Context, Counts, command};
 use crate::files;
@@ -12,7 +13,7 @@ use crate::files;
 const EXAMPLE: &str = "crates/docker-api-gen/examples/quickstart.rs";
 const USE: &str = "use docker_api_gen::v1_41 as docker;";
 
-/// The quickstart with the oldest version, with 1.41 and with the newest that the engine speaks.
+/// The quickstart with 1.25, with 1.41 and with the newest version that the engine speaks.
 pub(super) fn quickstart(context: &mut Context) -> Result<Counts> {
     let engine = context.engine()?;
     let window = engine.api_window()?;
@@ -21,15 +22,15 @@ pub(super) fn quickstart(context: &mut Context) -> Result<Counts> {
         .iter()
         .filter(|version| window.contains(&version.to_string()))
         .collect();
-    let (Some(oldest), Some(newest)) = (spoken.first(), spoken.last()) else {
-        bail!(
+    let mut wanted = vec![Version::new(1, 25), Version::new(1, 41)];
+    wanted.retain(|version| spoken.contains(version));
+    match spoken.last() {
+        Some(newest) => wanted.push(*newest),
+        None => bail!(
             "the engine at {} speaks none of our versions",
             engine.host()
-        );
-    };
-    let middle = "1.41".parse().map_err(anyhow::Error::msg)?;
-    let mut wanted = vec![*oldest, middle, *newest];
-    wanted.retain(|version| spoken.contains(version));
+        ),
+    }
     wanted.dedup();
 
     let mut counts = Counts::default();
