@@ -119,10 +119,10 @@ fn count(changes: usize) -> String {
 }
 
 /// Neighbours with the same key.
-fn groups<'a, K: PartialEq + ?Sized>(
-    changes: &'a [Change],
+fn groups<K: PartialEq + ?Sized>(
+    changes: &[Change],
     key: impl Fn(&Change) -> &K,
-) -> impl Iterator<Item = &'a [Change]> {
+) -> impl Iterator<Item = &[Change]> {
     changes.chunk_by(move |a, b| key(a) == key(b))
 }
 
