@@ -74,7 +74,7 @@ impl Hostile {
             serde_json::from_slice(&written).map_err(|error| format!("written as no JSON: {error}"))
         };
         match again(&self.full) {
-            Ok(written) => compare(&self.full, &written, "", &mut wrong),
+            Ok(written) => compare(&self.full, &written, "#", &mut wrong),
             Err(error) => wrong.push(error),
         }
         if !wrong.is_empty() {
@@ -95,14 +95,14 @@ impl Hostile {
             }
         }
         for case in self.cases() {
-            let Err(problem) = self.try_edits(&case.edits, &again) else {
+            let Err(problem) = self.try_edits(&case.edits, again) else {
                 continue;
             };
             // All edits of a case are tried at once, which is quick; the one at fault is looked for now.
             let single = case
                 .edits
                 .iter()
-                .find_map(|edit| self.try_edits(std::slice::from_ref(edit), &again).err());
+                .find_map(|edit| self.try_edits(std::slice::from_ref(edit), again).err());
             wrong.push(format!("{}: {}", case.name, single.unwrap_or(problem)));
         }
         wrong
@@ -127,7 +127,7 @@ impl Hostile {
         };
         let written = again(&sent).map_err(|error| format!("{place}{error}"))?;
         let mut lost = Vec::new();
-        find_lost(&kept, &written, "", &mut lost);
+        find_lost(&kept, &written, "#", &mut lost);
         match lost.into_iter().next() {
             None => Ok(()),
             Some(lost) => Err(format!("{place}{lost}")),
@@ -258,9 +258,9 @@ impl Edit {
 
     fn describe(&self) -> String {
         match self {
-            Self::Set(pointer, value) => format!("with {value} at {pointer}: "),
-            Self::Extra(pointer) => format!("with {EXTRA} at {pointer}: "),
-            Self::Rename(pointer, from, to) => format!("with {to} for {from} at {pointer}: "),
+            Self::Set(pointer, value) => format!("with {value} at #{pointer}: "),
+            Self::Extra(pointer) => format!("with {EXTRA} at #{pointer}: "),
+            Self::Rename(pointer, from, to) => format!("with {to} for {from} at #{pointer}: "),
         }
     }
 }
@@ -342,5 +342,113 @@ fn find_lost(sent: &Value, written: &Value, at: &str, lost: &mut Vec<String>) {
         }
         _ if sent == written => {}
         _ => lost.push(format!("{at} was {sent} and became {written}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document() -> Document {
+        Document::of(json!({ "components": { "schemas": { "Thing": {
+            "type": "object",
+            "properties": {
+                "Id": { "type": "string", "x-aliases": ["ID"] },
+                "Size": { "type": "integer", "format": "uint64" },
+                "State": { "type": "string", "enum": ["up", "down"] },
+                "Created": { "type": "string", "format": "date-time" },
+                "Ports": { "type": "array", "items": { "type": "integer", "format": "uint16" } },
+                "Labels": { "type": "object", "additionalProperties": { "type": "string" } }
+            }
+        } } } }))
+    }
+
+    /// What goes wrong where things are read like this.
+    fn problems(read: impl Fn(Value) -> Result<Value, String>) -> Vec<String> {
+        let document = document();
+        let (_, schema) = document.definitions().next().unwrap();
+        Hostile::new(&document, schema, "Thing").try_all(|text| {
+            let mut value: Value = serde_json::from_slice(text).unwrap();
+            if let Some(id) = value.as_object_mut().and_then(|thing| thing.remove("ID")) {
+                value["Id"] = id;
+            }
+            Ok(read(value)?.to_string().into_bytes())
+        })
+    }
+
+    #[test]
+    fn nothing_is_wrong_where_everything_is_kept() {
+        assert_eq!(problems(Ok), [""; 0]);
+    }
+
+    #[test]
+    fn each_way_to_read_too_strictly_is_found() {
+        let fails = |pointer: &'static str, fails: fn(&Value) -> bool| {
+            problems(move |value| match value.pointer(pointer) {
+                Some(found) if fails(found) => Err("cannot be read".to_owned()),
+                _ => Ok(value),
+            })
+        };
+        let found = fails("/Ports", Value::is_null);
+        assert_eq!(
+            found,
+            [
+                "nothing but null 1 deep: with null at #/Ports: cannot be read",
+                "no list and no map 1 deep: with null at #/Ports: cannot be read",
+            ]
+        );
+        assert_eq!(fails("/Labels", Value::is_null).len(), 2);
+        assert_eq!(
+            fails("/State", |state| state == UNKNOWN),
+            [format!(
+                "unknown values of enums: with {UNKNOWN:?} at #/State: cannot be read"
+            )]
+        );
+        assert_eq!(fails("/Size", |size| *size == u64::MAX).len(), 1);
+        assert_eq!(
+            fails("/Created", |time| time == "0001-01-01T00:00:00Z").len(),
+            1
+        );
+        assert_eq!(
+            fails("", |thing| thing.get(EXTRA).is_some()),
+            [format!(
+                "a property that nobody described: with {EXTRA} at #: cannot be read"
+            )]
+        );
+        assert_eq!(fails("", |thing| *thing == json!({})).len(), 1);
+    }
+
+    #[test]
+    fn what_is_read_and_not_kept_is_found() {
+        let lost = problems(|mut value| {
+            if value["State"] == UNKNOWN {
+                value["State"] = json!("Other");
+            }
+            Ok(value)
+        });
+        assert_eq!(
+            lost,
+            [format!(
+                "unknown values of enums: with {UNKNOWN:?} at #/State: #/State was {UNKNOWN:?} and became \"Other\""
+            )]
+        );
+        let lost = problems(|mut value| {
+            if let Some(thing) = value.as_object_mut() {
+                thing.remove("Labels");
+            }
+            Ok(value)
+        });
+        assert_eq!(lost, ["complete: # has no \"Labels\""]);
+    }
+
+    #[test]
+    fn another_spelling_has_to_be_read() {
+        let document = document();
+        let (_, schema) = document.definitions().next().unwrap();
+        let lost = Hostile::new(&document, schema, "Thing").try_all(|text| Ok(text.to_vec()));
+        assert_eq!(
+            lost,
+            ["another spelling: with ID for Id at #: #/Id is lost"]
+        );
     }
 }

@@ -229,3 +229,197 @@ pub(crate) fn compare(expected: &Value, found: &Value, at: &str, differences: &m
         _ => differences.push(format!("{at} is {found}, not {expected}")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use docker_api_gen_core::{ApiVersion, Call, Connection, Operation as Static};
+    use serde_json::json;
+
+    use super::*;
+    use crate::sample::Round;
+
+    fn document() -> Document {
+        let auth = json!({ "type": "object", "properties": { "username": { "type": "string" } } });
+        let filters = json!({ "type": "object", "additionalProperties": { "type": "array", "items": { "type": "string" } } });
+        let texts = json!({ "type": "array", "items": { "type": "string" } });
+        Document::of(json!({
+            "servers": [{ "url": "/v1.41" }],
+            "paths": { "/things/{id}/stop": { "post": {
+                "operationId": "ThingStop",
+                "parameters": [
+                    { "name": "id", "in": "path", "required": true, "schema": { "type": "string" } },
+                    { "name": "force", "in": "query", "schema": { "type": "boolean" } },
+                    { "name": "names", "in": "query", "explode": true, "schema": texts },
+                    { "name": "tags", "in": "query", "explode": false, "schema": texts },
+                    { "name": "filters", "in": "query", "content": { "application/json": { "schema": filters } } },
+                    {
+                        "name": "X-Registry-Auth", "in": "header", "x-encoding": "base64url",
+                        "content": { "application/json": { "schema": auth } }
+                    }
+                ],
+                "requestBody": { "content": { "application/json": { "schema": {
+                    "type": "object",
+                    "properties": { "OOM": { "type": "boolean" }, "Size": { "type": "integer" } }
+                } } } }
+            } } }
+        }))
+    }
+
+    static STOP: Static = Static {
+        id: "ThingStop",
+        name: "things.stop",
+        method: http::Method::POST,
+        path: "/things/{id}/stop",
+        version: ApiVersion::new(1, 41),
+        outcomes: &[],
+        unbounded: false,
+        tty: None,
+    };
+
+    /// A call that says everything as it should be said, then changed, and what is found wrong with it.
+    fn differences(operation: &'static Static, change: fn(&mut Call<'_>, &Sample)) -> Vec<String> {
+        let document = document();
+        let described = document.operations().next().unwrap();
+        let sample = Sample::of(&document, described, Round::First);
+        let connection = Connection::open("tcp://127.0.0.1:1").unwrap();
+        let mut call = Call::new(&connection, operation);
+        change(&mut call, &sample);
+        let expected = Expected {
+            document: &document,
+            operation: described,
+            sample: &sample,
+            extent: Extent::All,
+        };
+        expected.differences(&call.into_request().unwrap())
+    }
+
+    fn texts(sample: &Sample, parameter: &str) -> Option<Vec<String>> {
+        sample.get(parameter)
+    }
+
+    fn id(call: &mut Call<'_>, sample: &Sample) {
+        call.path("id", &sample.need::<String>("path:id"));
+    }
+
+    fn query(call: &mut Call<'_>, sample: &Sample) {
+        call.query("force", &sample.get::<bool>("query:force"));
+        call.query("names", &texts(sample, "query:names"));
+        call.query_csv("tags", &texts(sample, "query:tags"));
+        let filters = sample.get::<BTreeMap<String, Vec<String>>>("query:filters");
+        call.query_json("filters", &filters);
+    }
+
+    fn auth(call: &mut Call<'_>, sample: &Sample) {
+        call.header_base64_json(
+            "X-Registry-Auth",
+            &sample.get::<Value>("header:X-Registry-Auth"),
+        );
+    }
+
+    fn body(call: &mut Call<'_>, sample: &Sample) {
+        call.json_body(&sample.body::<Value>());
+    }
+
+    #[test]
+    fn a_request_that_says_everything_has_no_difference() {
+        let found = differences(&STOP, |call, sample| {
+            id(call, sample);
+            query(call, sample);
+            auth(call, sample);
+            body(call, sample);
+        });
+        assert_eq!(found, [""; 0]);
+    }
+
+    #[test]
+    fn the_path_has_its_version_and_its_parameters_as_they_are() {
+        static NEWER: Static = Static {
+            version: ApiVersion::new(1, 42),
+            method: http::Method::GET,
+            id: STOP.id,
+            name: STOP.name,
+            path: STOP.path,
+            outcomes: &[],
+            unbounded: false,
+            tty: None,
+        };
+        let found = differences(&NEWER, |call, sample| {
+            id(call, sample);
+            query(call, sample);
+            auth(call, sample);
+            body(call, sample);
+        });
+        assert_eq!(found.len(), 2, "{found:?}");
+        assert_eq!(found[0], "the method is GET, not POST");
+        assert!(
+            found[1].ends_with("does not begin with /v1.41"),
+            "{found:?}"
+        );
+        let found = differences(&STOP, |call, sample| {
+            call.path("id", "other");
+            query(call, sample);
+            auth(call, sample);
+            body(call, sample);
+        });
+        assert!(
+            found[0].starts_with("a segment of the path is \"other\", not "),
+            "{found:?}"
+        );
+    }
+
+    #[test]
+    fn each_parameter_of_the_query_is_looked_at() {
+        let found = differences(&STOP, |call, sample| {
+            id(call, sample);
+            auth(call, sample);
+            body(call, sample);
+            call.query("froce", &true);
+            call.query_csv("names", &texts(sample, "query:names"));
+            call.query("tags", &texts(sample, "query:tags"));
+            call.query("filters", "{}");
+        });
+        let starts = [
+            "the query has no force",
+            "names is [",
+            "tags is [",
+            "filters is [\"{}\"], not ",
+            "the query has froce=[\"true\"], which nothing asked for",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found}");
+        }
+    }
+
+    #[test]
+    fn headers_and_body_are_looked_at() {
+        let found = differences(&STOP, |call, sample| {
+            id(call, sample);
+            query(call, sample);
+            call.set_header("X-Registry-Auth", "e30");
+            call.set_header("X-Other", "1");
+            call.json_body(&json!({ "Oom": true }));
+        });
+        let starts = [
+            "X-Registry-Auth is \"e30\", not ",
+            "X-Registry-Auth is not marked as sensitive",
+            "there is a header x-other, which nothing asked for",
+            "body has no \"OOM\"",
+            "body has no \"Size\"",
+            "body has \"Oom\", which it should not",
+        ];
+        assert_eq!(found.len(), starts.len(), "{found:?}");
+        for (found, start) in found.iter().zip(starts) {
+            assert!(found.starts_with(start), "{found}");
+        }
+        let found = differences(&STOP, |call, sample| {
+            id(call, sample);
+            query(call, sample);
+            auth(call, sample);
+            call.body("application/x-tar", vec![0].into());
+        });
+        assert_eq!(found.len(), 2, "{found:?}");
+    }
+}

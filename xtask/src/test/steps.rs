@@ -56,6 +56,10 @@ pub(super) const ALL: &[Step] = &[
         },
     },
     Step {
+        name: "a second opinion on every version",
+        run: |_| cargo_test(None, &["--package", "docker-api-gen-tests"]),
+    },
+    Step {
         name: "features",
         run: |_| features(),
     },
