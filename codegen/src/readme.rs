@@ -22,7 +22,10 @@ pub fn with_versions(readme: &str, versions: &Versions) -> Result<String, Error>
     };
     let (begin, end) = (once(BEGIN)? + BEGIN.len(), once(END)?);
     if end < begin {
-        return Err(Error::new(NAME, "the table of versions ends before it begins"));
+        return Err(Error::new(
+            NAME,
+            "the table of versions ends before it begins",
+        ));
     }
     Ok(format!(
         "{}\n{}\n{}",
@@ -85,7 +88,10 @@ mod tests {
     fn markers_stand_once_and_in_order() {
         for (wrong, message) in [
             ("", "it needs one line `<!-- versions -->`"),
-            ("<!-- versions -->\n", "it needs one line `<!-- /versions -->`"),
+            (
+                "<!-- versions -->\n",
+                "it needs one line `<!-- /versions -->`",
+            ),
             (
                 "<!-- versions -->\n<!-- versions -->\n<!-- /versions -->\n",
                 "it needs one line `<!-- versions -->`",

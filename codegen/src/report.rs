@@ -50,9 +50,7 @@ impl Report {
             let known = old.get(row.api);
             if known.is_none_or(|known| known.source != row.source) {
                 let was = match (known, before) {
-                    (Some(_), _) => old_documents
-                        .get(&row.api)
-                        .ok_or_else(|| missing(row.api)),
+                    (Some(_), _) => old_documents.get(&row.api).ok_or_else(|| missing(row.api)),
                     (None, Some(before)) => attempted(attempts, before),
                     (None, None) => Err(missing(row.api)),
                 };
@@ -77,7 +75,11 @@ impl Report {
         let mut text = self.summary();
         text.push_str(&self.left_to_do());
         text.push_str(&self.expired());
-        for diff in self.news.iter().filter_map(|news| news.diff.as_ref().ok()?.as_ref()) {
+        for diff in self
+            .news
+            .iter()
+            .filter_map(|news| news.diff.as_ref().ok()?.as_ref())
+        {
             text.push('\n');
             text.push_str(&diff.to_markdown(3));
         }
@@ -157,10 +159,7 @@ impl Report {
     }
 }
 
-fn attempted(
-    attempts: &BTreeMap<Version, Attempt>,
-    version: Version,
-) -> Result<&Document, Error> {
+fn attempted(attempts: &BTreeMap<Version, Attempt>, version: Version) -> Result<&Document, Error> {
     let attempt = attempts.get(&version).ok_or_else(|| missing(version))?;
     attempt.document.as_ref().map_err(Clone::clone)
 }
@@ -275,7 +274,7 @@ Upstream's descriptions have changed.
 | 1.2 | 1.2.0 | changed | 1 | 1 |
 | 1.3 | 1.3.0 | new | 1 | 0 |
 
-### API 1.2 (Docker 1.2) → API 1.2 (Docker 1.2)
+### API 1.2 (Docker 1.2), described anew
 
 1 change, of which 1 can break code that uses `v1_2`: marked **breaking**.
 

@@ -72,9 +72,7 @@ pub fn describe(
     versions: &Versions,
 ) -> Result<BTreeMap<Version, Document>, Error> {
     let published = published(versions);
-    let described = in_parallel(&published, |row| {
-        Ok((row.api, convert_row(upstream, row)?))
-    });
+    let described = in_parallel(&published, |row| Ok((row.api, convert_row(upstream, row)?)));
     described.into_iter().collect()
 }
 

@@ -74,13 +74,13 @@ fn reviewed(
     base: &str,
     now: &Versions,
 ) -> Result<(Versions, BTreeMap<Version, Document>)> {
-    let then = Versions::parse(
-        &format!("{base}:{VERSIONS}"),
-        &show(root, base, VERSIONS)?,
-    )?;
+    let then = Versions::parse(&format!("{base}:{VERSIONS}"), &show(root, base, VERSIONS)?)?;
     let mut documents = BTreeMap::new();
     for row in then.rows() {
-        if now.get(row.api).is_some_and(|known| known.source != row.source) {
+        if now
+            .get(row.api)
+            .is_some_and(|known| known.source != row.source)
+        {
             let name = format!("{OPENAPI}/v{}.json", row.api);
             let text = show(root, base, &name)?;
             let document = Document::parse(&format!("{base}:{name}"), row.api, &text)?;

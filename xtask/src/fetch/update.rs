@@ -324,7 +324,8 @@ mod tests {
         ];
         let update = update_to(&head, &tags).unwrap();
         assert_eq!(update.said, ["v1.56  new, with Docker 29.8.0"]);
-        let row = format!("\n[[version]]\napi = \"1.56\"\ndocker = \"29.8.0\"\ncommit = \"{HEAD}\"\n");
+        let row =
+            format!("\n[[version]]\napi = \"1.56\"\ndocker = \"29.8.0\"\ncommit = \"{HEAD}\"\n");
         assert!(
             update.versions.starts_with(&(rows() + &row)),
             "{}",
@@ -376,7 +377,9 @@ mod tests {
         .unwrap();
         assert_eq!(
             update.said,
-            ["v1.56  described, and in no release that is known: left out; `--docker RELEASE` says which"]
+            [
+                "v1.56  described, and in no release that is known: left out; `--docker RELEASE` says which"
+            ]
         );
         assert_eq!(update.versions, rows());
     }

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Counts, Step, cargo_test, check, command, outside};
+use super::{Counts, Step, cargo_test, check, command, next_version, outside};
 use crate::{files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -75,6 +75,10 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "two versions side by side, from outside",
         run: outside::two_versions,
+    },
+    Step {
+        name: "the next version, invented",
+        run: next_version::next_version,
     },
 ];
 
