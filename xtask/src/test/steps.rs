@@ -69,6 +69,10 @@ pub(super) const ALL: &[Step] = &[
         },
     },
     Step {
+        name: "the pages of rustdoc",
+        run: |_| pages(),
+    },
+    Step {
         name: "the quickstart from outside, on an engine",
         run: outside::quickstart,
     },
@@ -124,6 +128,18 @@ fn lints() -> anyhow::Result<Counts> {
     )?;
     counts.add(Counts::ONE_SKIPPED);
     Ok(counts)
+}
+
+/// What is documented by hand and one version, every warning an error.
+fn pages() -> anyhow::Result<Counts> {
+    let newest = files::versions(&files::root())?.latest().api;
+    let newest = docker_api_gen_codegen::names::version_crate(newest);
+    let mut cargo = files::cargo();
+    cargo.args(["doc", "--no-deps", "--features", "docker-api-gen/latest"]);
+    for package in ["docker-api-gen-core", "docker-api-gen", &newest] {
+        cargo.args(["--package", package]);
+    }
+    command(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
 /// The façade without a version, with each alone, and with two; all at once are part of the lints.
