@@ -274,7 +274,7 @@ Upstream's descriptions have changed.
 | 1.2 | 1.2.0 | changed | 1 | 1 |
 | 1.3 | 1.3.0 | new | 1 | 0 |
 
-### API 1.2 (Docker 1.2) → API 1.2 (Docker 1.2)
+### API 1.2 (Docker 1.2), described anew
 
 1 change, of which 1 can break code that uses `v1_2`: marked **breaking**.
 

@@ -82,12 +82,16 @@ impl Diff {
         text
     }
 
-    /// `API 1.41 (Docker 20.10) → API 1.42 (Docker 23.0)`
+    /// `API 1.41 (Docker 20.10) → API 1.42 (Docker 23.0)`, or for a version whose description has changed
+    /// `API 1.41 (Docker 20.10), described anew`.
     pub fn title(&self) -> String {
         let side = |side: &Side| match &side.release {
             Some(release) => format!("API {} ({release})", side.api),
             None => format!("API {}", side.api),
         };
+        if self.from.api == self.to.api {
+            return format!("{}, described anew", side(&self.to));
+        }
         format!("{} → {}", side(&self.from), side(&self.to))
     }
 

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Counts, Step, cargo_test, check, command, outside};
+use super::{Counts, Step, cargo_test, check, command, next_version, outside};
 use crate::{files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -73,12 +73,20 @@ pub(super) const ALL: &[Step] = &[
         },
     },
     Step {
+        name: "the pages of rustdoc",
+        run: |_| pages(),
+    },
+    Step {
         name: "the quickstart from outside, on an engine",
         run: outside::quickstart,
     },
     Step {
         name: "two versions side by side, from outside",
         run: outside::two_versions,
+    },
+    Step {
+        name: "the next version, invented",
+        run: next_version::next_version,
     },
 ];
 
@@ -124,6 +132,18 @@ fn lints() -> anyhow::Result<Counts> {
     )?;
     counts.add(Counts::ONE_SKIPPED);
     Ok(counts)
+}
+
+/// What is documented by hand and one version, every warning an error.
+fn pages() -> anyhow::Result<Counts> {
+    let newest = files::versions(&files::root())?.latest().api;
+    let newest = docker_api_gen_codegen::names::version_crate(newest);
+    let mut cargo = files::cargo();
+    cargo.args(["doc", "--no-deps", "--features", "docker-api-gen/latest"]);
+    for package in ["docker-api-gen-core", "docker-api-gen", &newest] {
+        cargo.args(["--package", package]);
+    }
+    command(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
 }
 
 /// The façade without a version, with each alone, and with two; all at once are part of the lints.
