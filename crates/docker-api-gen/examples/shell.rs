@@ -12,9 +12,7 @@ use tokio::signal::unix::{SignalKind, signal};
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let container = arguments
-        .next()
-        .ok_or("usage: shell CONTAINER [COMMAND]")?;
+    let container = arguments.next().ok_or("usage: shell CONTAINER [COMMAND]")?;
     let command = [arguments.next().unwrap_or("sh".into())];
     let client = docker::Client::from_env()?;
     let shell = client

@@ -30,15 +30,15 @@
 
 mod versions;
 
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
     Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource,
     LogStream, Output, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain,
     filters, shortcuts,
 };
-#[cfg(feature = "tls")]
-#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
-pub use docker_api_gen_core::Tls;
 #[allow(
     unused_imports,
     unreachable_pub,
