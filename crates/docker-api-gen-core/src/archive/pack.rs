@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use tar::{Builder, EntryType, Header};
 
 use super::Copied;
-use super::ignore::Ignore;
+use super::ignore::{Found, Ignore};
 use crate::blocking::about;
 
 /// What goes into an archive, and how.
@@ -36,7 +36,7 @@ pub(crate) fn pack_path<W: Write>(
         if !name.as_os_str().is_empty() {
             packer.folder(path, name, &meta)?;
         }
-        packer.inside(path, name, Path::new(""))?;
+        packer.inside(path, name, Path::new(""), &Found::default())?;
     } else {
         packer.entry(path, name, &meta)?;
     }
@@ -66,7 +66,7 @@ pub(crate) fn pack_context<W: Write>(
         return Err(about(folder, error));
     }
     let mut packer = Packer::new(archive, false, Some(ignore));
-    packer.inside(folder, Path::new(""), Path::new(""))?;
+    packer.inside(folder, Path::new(""), Path::new(""), &Found::default())?;
     if let Some((name, text)) = extra {
         let mut header = Header::new_gnu();
         header.set_mode(0o600);
@@ -105,8 +105,15 @@ impl<W: Write> Packer<W> {
         Ok(self.copied)
     }
 
-    /// Everything in a folder. `below` is its path from where the packing began.
-    fn inside(&mut self, folder: &Path, name: &Path, below: &Path) -> io::Result<()> {
+    /// Everything in a folder. `below` is its path from where the packing began, `found` what of the list of what is
+    /// left out fits it.
+    fn inside(
+        &mut self,
+        folder: &Path,
+        name: &Path,
+        below: &Path,
+        found: &Found,
+    ) -> io::Result<()> {
         let mut entries = fs::read_dir(folder)
             .and_then(|entries| entries.collect::<Result<Vec<_>, _>>())
             .map_err(|error| about(folder, error))?;
@@ -121,22 +128,18 @@ impl<W: Write> Packer<W> {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
                 Err(error) => return Err(about(&path, error)),
             };
-            let left_out = self
-                .ignore
-                .as_ref()
-                .is_some_and(|ignore| ignore.leaves_out(&below));
+            let (left_out, found) = match &self.ignore {
+                Some(ignore) => ignore.look(&below, found),
+                None => (false, Found::default()),
+            };
             if left_out {
-                let look_inside = meta.is_dir()
-                    && self
-                        .ignore
-                        .as_ref()
-                        .is_some_and(|ignore| ignore.may_keep_inside(&below));
-                if look_inside {
-                    self.inside(&path, &name, &below)?;
+                let ignore = self.ignore.as_ref();
+                if meta.is_dir() && ignore.is_some_and(|ignore| ignore.may_keep_inside(&below)) {
+                    self.inside(&path, &name, &below, &found)?;
                 }
             } else if meta.is_dir() {
                 self.folder(&path, &name, &meta)?;
-                self.inside(&path, &name, &below)?;
+                self.inside(&path, &name, &below, &found)?;
             } else {
                 self.entry(&path, &name, &meta)?;
             }
@@ -157,6 +160,9 @@ impl<W: Write> Packer<W> {
     fn folder(&mut self, path: &Path, name: &Path, meta: &Metadata) -> io::Result<()> {
         let mut header = self.header(meta);
         header.set_size(0);
+        // Folders end in a slash: what the builder remembers is for the archives that `docker` makes, too.
+        let mut name = name.as_os_str().to_owned();
+        name.push("/");
         self.builder
             .append_data(&mut header, name, io::empty())
             .map_err(|error| about(path, error))

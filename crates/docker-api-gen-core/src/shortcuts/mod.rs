@@ -160,7 +160,9 @@ impl Kit {
         let origin = Origin {
             operation,
             version: self.version,
-            subject: subject.map(|subject| crate::text::shorten(subject, 100).into()),
+            subject: subject
+                .filter(|subject| !subject.is_empty())
+                .map(|subject| crate::text::shorten(subject, 100).into()),
         };
         Error::new(kind, sentence).at(&origin)
     }
