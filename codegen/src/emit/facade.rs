@@ -11,16 +11,18 @@ use crate::versions::Versions;
 
 const ORIGIN: &str = "specs/versions.toml";
 
-/// The façade's examples, all of which speak the same version.
-const EXAMPLES: [&str; 8] = [
-    "events",
-    "exec",
-    "logs",
-    "pull",
-    "quickstart",
-    "run",
-    "shell",
-    "stats",
+/// The façade's examples, all of which speak the same version, and what else they need.
+const EXAMPLES: [(&str, &str); 10] = [
+    ("build", "\"archive\", "),
+    ("cp", "\"archive\", "),
+    ("events", ""),
+    ("exec", ""),
+    ("logs", ""),
+    ("pull", ""),
+    ("quickstart", ""),
+    ("run", ""),
+    ("shell", ""),
+    ("stats", ""),
 ];
 
 /// The generated files of the façade, for the versions that have a crate.
@@ -66,7 +68,9 @@ fn manifest(versions: &Versions, apis: &[Version], package_version: &str) -> Str
         .collect();
     let examples: Vec<_> = EXAMPLES
         .iter()
-        .map(|name| format!("[[example]]\nname = \"{name}\"\nrequired-features = [\"v1_41\"]\n\n"))
+        .map(|(name, more)| {
+            format!("[[example]]\nname = \"{name}\"\nrequired-features = [{more}\"v1_41\"]\n\n")
+        })
         .collect();
     let latest = apis
         .last()
@@ -92,6 +96,8 @@ rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
 default = []
+# Copying files into and out of containers, and building images from folders.
+archive = ["docker-api-gen-core/archive"]
 # The newest version there is: for applications, as it moves with every release of this crate.
 latest = ["{latest}"]
 # Every type can be both read and written, not only the way it travels.

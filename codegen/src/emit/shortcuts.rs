@@ -10,13 +10,16 @@ use crate::names;
 use crate::version::Version;
 
 /// The fields of the run time's table, and the operations they hold.
-const OPERATIONS: [(&str, &str); 16] = [
+const OPERATIONS: [(&str, &str); 20] = [
+    ("container_archive", "ContainerArchive"),
+    ("container_archive_info", "ContainerArchiveInfo"),
     ("container_attach", "ContainerAttach"),
     ("container_create", "ContainerCreate"),
     ("container_delete", "ContainerDelete"),
     ("container_inspect", "ContainerInspect"),
     ("container_kill", "ContainerKill"),
     ("container_logs", "ContainerLogs"),
+    ("container_put_archive", "PutContainerArchive"),
     ("container_resize", "ContainerResize"),
     ("container_start", "ContainerStart"),
     ("container_stats", "ContainerStats"),
@@ -26,15 +29,25 @@ const OPERATIONS: [(&str, &str); 16] = [
     ("exec_inspect", "ExecInspect"),
     ("exec_resize", "ExecResize"),
     ("exec_start", "ExecStart"),
+    ("image_build", "ImageBuild"),
     ("image_create", "ImageCreate"),
 ];
 
 /// The options that are asked about, and where they stand: in the query, or in the body of the request.
-const OPTIONS: [(&str, &str, Place); 7] = [
+const OPTIONS: [(&str, &str, Place); 12] = [
     (
         "auto_remove",
         "ContainerCreate",
         Place::Body("HostConfig.AutoRemove"),
+    ),
+    ("build_cache_from", "ImageBuild", Place::Query("cachefrom")),
+    ("build_network", "ImageBuild", Place::Query("networkmode")),
+    ("build_platform", "ImageBuild", Place::Query("platform")),
+    ("build_target", "ImageBuild", Place::Query("target")),
+    (
+        "copy_owners",
+        "PutContainerArchive",
+        Place::Query("copyUIDGID"),
     ),
     (
         "create_platform",

@@ -2,12 +2,15 @@
 
 use std::error::Error as StdError;
 use std::fmt;
+use std::fs::File;
 use std::future::poll_fn;
 use std::io;
+use std::path::Path;
 use std::pin::Pin;
 use std::sync::Mutex;
 use std::task::{Context, Poll, ready};
 
+use crate::blocking;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
 use tokio::io::{AsyncRead, ReadBuf};
@@ -23,6 +26,28 @@ pub struct Body(Inner);
 enum Inner {
     Bytes(Bytes),
     Stream(SharedStream),
+}
+
+/// A body that is begun when it is first asked for, which is when there is a runtime to read it on.
+enum Late {
+    Not(Option<Box<dyn FnOnce() -> Body + Send>>),
+    Begun(Body),
+}
+
+impl Stream for Late {
+    type Item = io::Result<Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Late::Not(start) = &mut *self
+            && let Some(start) = start.take()
+        {
+            *self = Late::Begun(start());
+        }
+        match &mut *self {
+            Late::Begun(body) => body.poll_next(cx),
+            Late::Not(_) => Poll::Ready(None),
+        }
+    }
 }
 
 /// The mutex is never locked: it makes the stream `Sync`, which is what a future that holds a request while it waits
@@ -42,6 +67,16 @@ impl Body {
         S: Stream<Item = io::Result<Bytes>> + Send + 'static,
     {
         Self(Inner::Stream(Mutex::new(Box::pin(stream))))
+    }
+
+    /// A file, up to its end.
+    ///
+    /// It is opened now, and read as it is sent, on a thread for such work.
+    pub fn file(path: impl AsRef<Path>) -> io::Result<Self> {
+        let path = path.as_ref();
+        let mut file = File::open(path).map_err(|error| blocking::about(path, error))?;
+        let start = move || blocking::body_of(move |writer| writer.write_file(&mut file)).0;
+        Ok(Self::stream(Late::Not(Some(Box::new(start)))))
     }
 
     /// What `reader` gives up to its end: a file, for example.
@@ -65,22 +100,23 @@ impl Body {
 
     /// The next piece of it; never an empty one.
     pub(crate) async fn next(&mut self) -> Option<io::Result<Bytes>> {
+        poll_fn(|cx| self.poll_next(cx)).await
+    }
+
+    fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Option<io::Result<Bytes>>> {
         match &mut self.0 {
-            Inner::Bytes(bytes) if bytes.is_empty() => None,
-            Inner::Bytes(bytes) => Some(Ok(std::mem::take(bytes))),
+            Inner::Bytes(bytes) if bytes.is_empty() => Poll::Ready(None),
+            Inner::Bytes(bytes) => Poll::Ready(Some(Ok(std::mem::take(bytes)))),
             Inner::Stream(stream) => {
                 let stream = stream
                     .get_mut()
                     .unwrap_or_else(|poisoned| poisoned.into_inner());
-                poll_fn(|cx| {
-                    loop {
-                        match ready!(stream.as_mut().poll_next(cx)) {
-                            Some(Ok(bytes)) if bytes.is_empty() => {}
-                            item => return Poll::Ready(item),
-                        }
+                loop {
+                    match ready!(stream.as_mut().poll_next(cx)) {
+                        Some(Ok(bytes)) if bytes.is_empty() => {}
+                        item => return Poll::Ready(item),
                     }
-                })
-                .await
+                }
             }
         }
     }

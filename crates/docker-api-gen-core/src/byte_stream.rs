@@ -1,8 +1,10 @@
 //! The body of an answer as it comes.
 
 use std::fmt;
+use std::fs::{self, File, OpenOptions};
 use std::future::poll_fn;
 use std::io;
+use std::path::{Path, PathBuf};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -10,10 +12,11 @@ use std::time::Duration;
 use bytes::{Buf as _, Bytes};
 use futures_core::Stream;
 use http_body::Body as _;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep};
 
+use crate::blocking;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::origin::Origin;
@@ -70,6 +73,54 @@ impl ByteStream {
     /// [`ErrorKind::TooLarge`] once there are more than `limit`.
     pub async fn collect(mut self, limit: usize) -> Result<Bytes, Error> {
         self.read_all(limit).await
+    }
+
+    /// Writes everything to `writer`, and gives the number of bytes. Nothing is held as a whole.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] if `writer` fails.
+    pub async fn write_to<W: AsyncWrite + Unpin + ?Sized>(
+        mut self,
+        writer: &mut W,
+    ) -> Result<u64, Error> {
+        let mut count = 0;
+        let failed = |error: io::Error, origin: &Origin| {
+            let sentence = format!("what the answer is written to failed: {error}");
+            Error::new(ErrorKind::Output, sentence)
+                .at(origin)
+                .with_source(error)
+        };
+        while let Some(mut bytes) = self.try_next().await? {
+            count += bytes.len() as u64;
+            while !bytes.is_empty() {
+                match poll_fn(|cx| Pin::new(&mut *writer).poll_write(cx, &bytes)).await {
+                    Ok(0) => return Err(failed(io::ErrorKind::WriteZero.into(), &self.origin)),
+                    Ok(written) => bytes.advance(written),
+                    Err(error) => return Err(failed(error, &self.origin)),
+                }
+            }
+        }
+        let flushed = poll_fn(|cx| Pin::new(&mut *writer).poll_flush(cx)).await;
+        flushed.map_err(|error| failed(error, &self.origin))?;
+        Ok(count)
+    }
+
+    /// Writes everything to a file, and gives the number of bytes. Nothing is held as a whole.
+    ///
+    /// The file appears, or replaces the one that is there, when all of it has come: there is never half an export.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::Output`] if the file cannot be written.
+    pub async fn save_to(self, path: impl Into<PathBuf>) -> Result<u64, Error> {
+        let (path, origin) = (path.into(), self.origin.clone());
+        let saved = blocking::give_to(self, move |reader| save(reader, &path)).await?;
+        saved.map_err(|error| {
+            Error::new(ErrorKind::Output, error.to_string())
+                .at(&origin)
+                .with_source(error)
+        })
     }
 
     pub(crate) async fn read_all(&mut self, limit: usize) -> Result<Bytes, Error> {
@@ -194,6 +245,29 @@ impl Silence {
 fn later(limit: Duration) -> Instant {
     const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
     Instant::now() + limit.min(YEAR)
+}
+
+fn save(reader: &mut blocking::Reader, path: &Path) -> io::Result<u64> {
+    let named = |error| blocking::about(path, error);
+    // Something that is no file is written to, not replaced.
+    if path.metadata().is_ok_and(|meta| !meta.is_file()) {
+        let mut file = OpenOptions::new().write(true).open(path).map_err(named)?;
+        return io::copy(reader, &mut file).map_err(named);
+    }
+    let Some(name) = path.file_name() else {
+        return Err(named(io::ErrorKind::IsADirectory.into()));
+    };
+    let mut part = name.to_owned();
+    part.push(".part");
+    let part = path.with_file_name(part);
+    let mut file = File::create(&part).map_err(named)?;
+    let saved = io::copy(reader, &mut file)
+        // Whether this was all shows at its end.
+        .and_then(|count| fs::rename(&part, path).map(|()| count));
+    if saved.is_err() {
+        let _ = fs::remove_file(&part);
+    }
+    saved.map_err(named)
 }
 
 impl Stream for ByteStream {

@@ -90,6 +90,10 @@ pub enum ErrorKind {
     Protocol,
     /// The body given by the caller failed while it was sent.
     Body,
+    /// An archive from the daemon could not be unpacked: a file could not be written, or an entry was refused.
+    Archive,
+    /// What the answer was to be written to failed.
+    Output,
     /// Any other failure of the connection.
     Io,
 }

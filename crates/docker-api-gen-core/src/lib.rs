@@ -10,7 +10,10 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
+#[cfg(feature = "archive")]
+mod archive;
 mod base64_bytes;
+mod blocking;
 mod body;
 mod byte_stream;
 mod call;

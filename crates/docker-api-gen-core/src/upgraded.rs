@@ -221,7 +221,7 @@ impl UpgradedWriter {
             }
             bytes = &bytes[written..];
         }
-        Ok(())
+        poll_fn(|cx| Pin::new(&mut *self).poll_flush(cx)).await
     }
 
     /// What the caller wanted to be written could not be read.

@@ -3,8 +3,11 @@
 //! Every client has these as methods of its own. They are the same for all API versions; where a version lacks what was
 //! asked for, the call fails before anything is sent.
 
+mod build;
 mod command;
 mod config;
+#[cfg(feature = "archive")]
+mod copy;
 mod exec;
 mod pull;
 mod reference;
@@ -15,8 +18,13 @@ mod until;
 mod usage;
 mod wait;
 
+#[cfg(feature = "archive")]
+pub use crate::archive::Copied;
+pub use build::{Build, BuildContext, Building, Built};
 pub use command::Command;
 pub use config::{Mount, Port};
+#[cfg(feature = "archive")]
+pub use copy::{CopyIn, CopyOut};
 pub use exec::{Exec, ExecHandle, ExecOutput, Executing};
 pub use pull::{Progress, Pull, PullPolicy, Pulled};
 pub use run::{Run, RunOutput};
@@ -40,12 +48,15 @@ use crate::version::ApiVersion;
 #[derive(Debug)]
 #[allow(missing_docs, reason = "each is what it is called")]
 pub struct Operations {
+    pub container_archive: &'static Operation,
+    pub container_archive_info: &'static Operation,
     pub container_attach: &'static Operation,
     pub container_create: &'static Operation,
     pub container_delete: &'static Operation,
     pub container_inspect: &'static Operation,
     pub container_kill: &'static Operation,
     pub container_logs: &'static Operation,
+    pub container_put_archive: &'static Operation,
     pub container_resize: &'static Operation,
     pub container_start: &'static Operation,
     pub container_stats: &'static Operation,
@@ -55,6 +66,7 @@ pub struct Operations {
     pub exec_inspect: &'static Operation,
     pub exec_resize: &'static Operation,
     pub exec_start: &'static Operation,
+    pub image_build: &'static Operation,
     pub image_create: &'static Operation,
     pub since: Since,
 }
@@ -65,6 +77,11 @@ pub struct Operations {
 #[allow(missing_docs, reason = "each is what it is called")]
 pub struct Since {
     pub auto_remove: Option<ApiVersion>,
+    pub build_cache_from: Option<ApiVersion>,
+    pub build_network: Option<ApiVersion>,
+    pub build_platform: Option<ApiVersion>,
+    pub build_target: Option<ApiVersion>,
+    pub copy_owners: Option<ApiVersion>,
     pub create_platform: Option<ApiVersion>,
     pub exec_env: Option<ApiVersion>,
     pub exec_working_dir: Option<ApiVersion>,
@@ -143,7 +160,9 @@ impl Kit {
         let origin = Origin {
             operation,
             version: self.version,
-            subject: subject.map(|subject| crate::text::shorten(subject, 100).into()),
+            subject: subject
+                .filter(|subject| !subject.is_empty())
+                .map(|subject| crate::text::shorten(subject, 100).into()),
         };
         Error::new(kind, sentence).at(&origin)
     }
@@ -177,6 +196,12 @@ fn integer_at(document: &[u8], pointer: &str) -> Option<i64> {
 /// Whether there is `true` at a place of a JSON document.
 fn is_true_at(document: &[u8], pointer: &str) -> bool {
     scan::pointer(document, pointer) == Some(b"true")
+}
+
+/// Whether what an error is about is not there, as the answer to a HEAD without any words says it.
+#[cfg(feature = "archive")]
+fn is_missing(error: &Error) -> bool {
+    error.status() == Some(http::StatusCode::NOT_FOUND)
 }
 
 /// Gives a client its shortcuts. It has a method `kit` that gives a [`Kit`].
@@ -242,6 +267,60 @@ macro_rules! client_shortcuts {
             ) -> $crate::shortcuts::Usage {
                 $crate::shortcuts::Usage::new(self.kit(), container.into())
             }
+
+            /// Builds an image, with the daemon's own builder: `client.build("./web").tag("web:1.2").send().await?`.
+            ///
+            /// A path is that of a folder, for which the feature `archive` is needed.
+            pub fn build(
+                &self,
+                context: impl ::std::convert::Into<$crate::shortcuts::BuildContext>,
+            ) -> $crate::shortcuts::Build {
+                $crate::shortcuts::Build::new(self.kit(), context.into())
+            }
+        }
+
+        $crate::client_archive_shortcuts!($client);
+    };
+}
+
+/// Gives a client its shortcuts for archives.
+#[cfg(feature = "archive")]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! client_archive_shortcuts {
+    ($client:ident) => {
+        impl $client {
+            /// Copies a file or folder into a container, as `docker cp` does:
+            /// `client.copy_in("app.conf", "web", "/etc/").send().await?`.
+            pub fn copy_in(
+                &self,
+                from: impl ::std::convert::Into<::std::path::PathBuf>,
+                container: impl ::std::convert::Into<::std::string::String>,
+                to: impl ::std::convert::Into<::std::string::String>,
+            ) -> $crate::shortcuts::CopyIn {
+                let (from, container, to) = (from.into(), container.into(), to.into());
+                $crate::shortcuts::CopyIn::new(self.kit(), from, container, to)
+            }
+
+            /// Copies a file or folder out of a container, as `docker cp` does:
+            /// `client.copy_out("web", "/var/log", "logs").send().await?`.
+            pub fn copy_out(
+                &self,
+                container: impl ::std::convert::Into<::std::string::String>,
+                from: impl ::std::convert::Into<::std::string::String>,
+                to: impl ::std::convert::Into<::std::path::PathBuf>,
+            ) -> $crate::shortcuts::CopyOut {
+                let (container, from, to) = (container.into(), from.into(), to.into());
+                $crate::shortcuts::CopyOut::new(self.kit(), container, from, to)
+            }
         }
     };
+}
+
+/// Gives a client its shortcuts for archives: none without the feature `archive`.
+#[cfg(not(feature = "archive"))]
+#[doc(hidden)]
+#[macro_export]
+macro_rules! client_archive_shortcuts {
+    ($client:ident) => {};
 }

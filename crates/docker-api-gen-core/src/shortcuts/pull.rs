@@ -106,7 +106,7 @@ pub struct Pulled {
 
 /// Credentials for a registry.
 #[derive(Clone)]
-pub(super) struct Secret(Json);
+pub(super) struct Secret(pub(super) Json);
 
 impl std::fmt::Debug for Secret {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
