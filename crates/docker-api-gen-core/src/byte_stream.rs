@@ -11,6 +11,8 @@ use bytes::{Buf as _, Bytes};
 use futures_core::Stream;
 use http_body::Body as _;
 use tokio::io::{AsyncRead, ReadBuf};
+use tokio::runtime::Handle;
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::error::{Error, ErrorKind};
 use crate::failure;
@@ -20,22 +22,25 @@ use crate::response::Gathered;
 /// The bytes of an answer as they come: a tar archive, an export.
 ///
 /// Bytes are read from the connection as they are asked for. If the connection breaks off, the last item is an `Err`
-/// of the kind [`Interrupted`](ErrorKind::Interrupted): an end without one is the real end. Dropping it ends the
-/// request.
+/// of the kind [`Interrupted`](ErrorKind::Interrupted), and if the daemon is silent for longer than the operation's
+/// [`Limits`](crate::Limits) allow, one of the kind [`Timeout`](ErrorKind::Timeout): an end without an `Err` is the real
+/// end. Dropping it ends the request.
 ///
 /// It is also an [`AsyncRead`], for `tokio::io::copy` and the like.
 pub struct ByteStream {
     body: Option<reqwest::Body>,
     /// What came and did not fit into the reader's buffer.
     left: Bytes,
+    silence: Option<Silence>,
     origin: Origin,
 }
 
 impl ByteStream {
-    pub(crate) fn new(body: reqwest::Body, origin: Origin) -> Self {
+    pub(crate) fn new(body: reqwest::Body, idle: Option<Duration>, origin: Origin) -> Self {
         Self {
             body: Some(body),
             left: Bytes::new(),
+            silence: idle.map(Silence::new),
             origin,
         }
     }
@@ -105,7 +110,19 @@ impl ByteStream {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.left))));
         }
         while let Some(body) = &mut self.body {
-            match ready!(Pin::new(body).poll_frame(cx)) {
+            let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
+                let Some(silence) = &mut self.silence else {
+                    return Poll::Pending;
+                };
+                ready!(silence.poll(cx));
+                self.body = None;
+                let error = failure::silent(silence.limit, &self.origin);
+                return Poll::Ready(Some(Err(error)));
+            };
+            if let Some(silence) = &mut self.silence {
+                silence.broken();
+            }
+            match frame {
                 Some(Ok(frame)) => match frame.into_data() {
                     Ok(bytes) if !bytes.is_empty() => return Poll::Ready(Some(Ok(bytes))),
                     // Nothing, or trailers, which no answer of a daemon has.
@@ -123,6 +140,60 @@ impl ByteStream {
         }
         Poll::Ready(None)
     }
+}
+
+/// How long nothing has come that was waited for.
+struct Silence {
+    limit: Duration,
+    /// Made when there is something to wait for.
+    sleep: Option<Pin<Box<Sleep>>>,
+    waiting: bool,
+    last_chance: bool,
+}
+
+/// Whoever comes back to a stream after a while may find that what came meanwhile is not yet in its hands.
+const LAST_CHANCE: Duration = Duration::from_secs(1);
+
+impl Silence {
+    fn new(limit: Duration) -> Self {
+        Self {
+            limit,
+            sleep: None,
+            waiting: false,
+            last_chance: false,
+        }
+    }
+
+    fn broken(&mut self) {
+        self.waiting = false;
+        self.last_chance = false;
+    }
+
+    /// Ready once it has lasted too long.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        // Elsewhere than in a runtime of tokio there are no clocks.
+        if self.sleep.is_none() && Handle::try_current().is_err() {
+            return Poll::Pending;
+        }
+        let limit = self.limit;
+        let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if !self.waiting {
+            self.waiting = true;
+            sleep.as_mut().reset(later(limit));
+        }
+        ready!(sleep.as_mut().poll(cx));
+        if self.last_chance {
+            return Poll::Ready(());
+        }
+        self.last_chance = true;
+        sleep.as_mut().reset(later(LAST_CHANCE.min(limit)));
+        sleep.as_mut().poll(cx)
+    }
+}
+
+fn later(limit: Duration) -> Instant {
+    const YEAR: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+    Instant::now() + limit.min(YEAR)
 }
 
 impl Stream for ByteStream {

@@ -260,7 +260,7 @@ impl<'a> Call<'a> {
                     Err(error) => Err(failure::upgrade(error, &self.origin)),
                 };
             }
-            let response = response::check(response, &self.origin).await?;
+            let response = response::check(response, self.limits, &self.origin).await?;
             // Here the content type cannot be believed: it says raw whether there are frames or not.
             if tty.is_none() {
                 tty = self.ask_tty().await?;
@@ -290,7 +290,7 @@ impl<'a> Call<'a> {
     /// Sends the request and turns statuses that are no answer into errors.
     async fn send(&mut self) -> Result<Response, Error> {
         let answer = self.exchange().await?;
-        response::check(answer, &self.origin).await
+        response::check(answer, self.limits, &self.origin).await
     }
 
     /// Sends the request and waits for the headers of the answer, whatever they are.
@@ -370,7 +370,7 @@ impl<'a> Call<'a> {
             ..usual
         };
         let answer = exchange(self.connection, request, limits, &self.origin).await?;
-        let (text, _) = response::check(answer, &self.origin)
+        let (text, _) = response::check(answer, limits, &self.origin)
             .await?
             .json_text()
             .await?;

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderMap;
 
@@ -37,6 +38,8 @@ struct Inner {
     limits: Limits,
     version: Option<ApiVersion>,
     http: reqwest::Client,
+    /// Some request was answered, so that there may be idle connections.
+    answered: AtomicBool,
 }
 
 impl Connection {
@@ -165,6 +168,14 @@ impl Connection {
         &self.inner.headers
     }
 
+    pub(crate) fn was_answered(&self) {
+        self.inner.answered.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn has_answered(&self) -> bool {
+        self.inner.answered.load(Ordering::Relaxed)
+    }
+
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.inner.http
     }
@@ -276,6 +287,8 @@ impl ConnectionBuilder {
             version,
         } = resolved;
         let builder = reqwest::Client::builder()
+            // Connections are taken over, which HTTP/2 does not know.
+            .http1_only()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let builder = match self.limits.connect {
@@ -313,6 +326,7 @@ impl ConnectionBuilder {
                 limits: self.limits,
                 version: version.filter(|_| !self.ignore_version),
                 http,
+                answered: AtomicBool::new(false),
             }),
             contact: None,
         })

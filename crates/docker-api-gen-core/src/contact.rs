@@ -129,7 +129,7 @@ impl Contact {
         origin.version = self.version;
         let answer = send(connection, request, limits, &origin).await?;
         let highest = failure::api_version(answer.headers());
-        let error = match response::check(answer, &origin).await {
+        let error = match response::check(answer, limits, &origin).await {
             // Podman answers whatever is asked, and says here what it can do.
             Ok(_) if highest.is_some_and(|highest| highest < self.version) => None,
             // What is in the way of the ping may let the call pass, and if not, the call will tell.

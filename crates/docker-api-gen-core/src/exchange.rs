@@ -11,6 +11,9 @@ use crate::origin::Origin;
 use crate::request::Request;
 use crate::text::shorten;
 
+/// How many connections in a row may turn out to have been closed while they were idle.
+const STALE: usize = 2;
+
 /// Sends `request` and waits for the headers of the answer, after making sure that the daemon speaks the client's
 /// version if nobody has yet.
 pub(crate) async fn exchange(
@@ -40,7 +43,7 @@ pub(crate) async fn send(
     origin: &Origin,
 ) -> Result<reqwest::Response, Error> {
     let request = prepare(connection, request, origin)?;
-    let answer = connection.http().execute(request);
+    let answer = repeat(connection, request);
     let answer = match limits.headers {
         None => answer.await,
         Some(limit) => match tokio::time::timeout(limit, answer).await {
@@ -48,7 +51,35 @@ pub(crate) async fn send(
             Err(_) => return Err(failure::late(limit, origin)),
         },
     };
-    answer.map_err(|error| failure::send(error, connection, origin))
+    match answer {
+        Ok(answer) => {
+            connection.was_answered();
+            Ok(answer)
+        }
+        Err(error) => Err(failure::send(error, connection, origin)),
+    }
+}
+
+/// Sends a request, and once more where that is safe and the connection it took may have been closed while idle.
+async fn repeat(
+    connection: &Connection,
+    mut request: reqwest::Request,
+) -> Result<reqwest::Response, reqwest::Error> {
+    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
+    // Several that were idle may have been closed, and no connection is idle before the first answer.
+    for _ in 0..STALE {
+        if !is_safe || !connection.has_answered() {
+            break;
+        }
+        let Some(again) = request.try_clone() else {
+            break;
+        };
+        match connection.http().execute(request).await {
+            Err(error) if failure::is_hang_up(&error) => request = again,
+            answer => return answer,
+        }
+    }
+    connection.http().execute(request).await
 }
 
 fn prepare(

@@ -26,6 +26,17 @@ pub(crate) fn late(limit: Duration, origin: &Origin) -> Error {
     Error::new(ErrorKind::Timeout, sentence).at(origin)
 }
 
+/// Nothing more came within `limit` of an answer that had begun.
+pub(crate) fn silent(limit: Duration, origin: &Origin) -> Error {
+    let sentence = format!("the daemon stopped in the middle of its answer for {limit:?}");
+    Error::new(ErrorKind::Timeout, sentence).at(origin)
+}
+
+/// Whether the other side closed the connection before it answered.
+pub(crate) fn is_hang_up(error: &reqwest::Error) -> bool {
+    !error.is_connect() && hung_up(error)
+}
+
 /// A request that got no answer.
 pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Origin) -> Error {
     let host = connection.host();
@@ -44,7 +55,7 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             ErrorKind::Protocol,
             format!("what answers at {host} does not speak HTTP: is it a Docker daemon?"),
         )
-    } else if is_hang_up(&error) {
+    } else if hung_up(&error) {
         (
             ErrorKind::Interrupted,
             "the daemon closed the connection without an answer".to_owned(),
@@ -351,7 +362,7 @@ pub(crate) fn version(window: Window, origin: &Origin) -> Error {
         .with_daemon(highest)
 }
 
-fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
+fn hung_up(error: &(dyn StdError + 'static)) -> bool {
     if let Some(http) = find::<hyper::Error>(error)
         && (http.is_incomplete_message() || http.is_canceled() || http.is_closed())
     {

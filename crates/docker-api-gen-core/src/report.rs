@@ -197,6 +197,9 @@ pub(crate) async fn ask(
         body: Body::empty(),
     };
     let answer = send(connection, request, limits, origin).await?;
-    let (text, _) = response::check(answer, origin).await?.json_text().await?;
+    let (text, _) = response::check(answer, limits, origin)
+        .await?
+        .json_text()
+        .await?;
     Ok(text)
 }

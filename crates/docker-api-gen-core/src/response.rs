@@ -11,6 +11,7 @@ use crate::byte_stream::ByteStream;
 use crate::call::Sending;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
+use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::wire::Read;
 
@@ -123,9 +124,13 @@ impl fmt::Debug for Response {
 }
 
 /// Turns a status that is no answer to the call's operation into an error.
-pub(crate) async fn check(response: reqwest::Response, origin: &Origin) -> Result<Response, Error> {
+pub(crate) async fn check(
+    response: reqwest::Response,
+    limits: Limits,
+    origin: &Origin,
+) -> Result<Response, Error> {
     let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut body = ByteStream::new(body, origin.clone());
+    let mut body = ByteStream::new(body, limits.idle, origin.clone());
     let status = parts.status;
     if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {
         return Ok(Response {

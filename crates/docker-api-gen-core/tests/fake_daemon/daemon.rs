@@ -1,14 +1,14 @@
 //! A daemon that says what a test wants it to say, over a real unix socket.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use docker_api_gen_core::Connection;
+use docker_api_gen_core::{Connection, Limits};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 
 /// Nothing here takes long: what takes this long hangs.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
@@ -16,6 +16,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
 pub(crate) struct Daemon {
     folder: PathBuf,
     serving: JoinHandle<()>,
+    peers: Arc<Mutex<Vec<AbortHandle>>>,
     connections: Arc<AtomicUsize>,
     failures: Arc<Mutex<Vec<String>>>,
 }
@@ -30,11 +31,22 @@ impl Daemon {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let number = NUMBER.fetch_add(1, Ordering::Relaxed);
         let folder = std::env::temp_dir().join(format!("dag-core-{}-{number}", std::process::id()));
+        Self::at(&folder.join("d.sock"), script)
+    }
+
+    /// The same with a socket at this path.
+    pub(crate) fn at<F, R>(socket: &Path, script: F) -> Self
+    where
+        F: Fn(Peer) -> R + Send + Sync + 'static,
+        R: Future<Output = ()> + Send + 'static,
+    {
+        let folder = socket.parent().unwrap().to_owned();
         std::fs::create_dir_all(&folder).unwrap();
-        let listener = UnixListener::bind(folder.join("d.sock")).unwrap();
+        let listener = UnixListener::bind(socket).unwrap();
         let connections = Arc::new(AtomicUsize::new(0));
         let failures = Arc::new(Mutex::new(Vec::new()));
-        let (count, failed) = (connections.clone(), failures.clone());
+        let peers = Arc::new(Mutex::new(Vec::new()));
+        let (count, failed, abort) = (connections.clone(), failures.clone(), peers.clone());
         let serving = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 count.fetch_add(1, Ordering::Relaxed);
@@ -42,10 +54,14 @@ impl Daemon {
                     stream,
                     buffer: Vec::new(),
                 }));
+                abort.lock().unwrap().push(served.abort_handle());
                 let failed = failed.clone();
                 tokio::spawn(async move {
-                    if let Err(error) = served.await {
-                        failed.lock().unwrap().push(error.to_string());
+                    match served.await {
+                        Err(error) if error.is_panic() => {
+                            failed.lock().unwrap().push(error.to_string());
+                        }
+                        _ => {}
                     }
                 });
             }
@@ -53,6 +69,7 @@ impl Daemon {
         Self {
             folder,
             serving,
+            peers,
             connections,
             failures,
         }
@@ -70,8 +87,21 @@ impl Daemon {
         })
     }
 
+    pub(crate) fn host(&self) -> String {
+        format!("unix://{}", self.socket().display())
+    }
+
     pub(crate) fn connection(&self) -> Connection {
-        Connection::open(&format!("unix://{}", self.folder.join("d.sock").display())).unwrap()
+        Connection::open(&self.host()).unwrap()
+    }
+
+    pub(crate) fn connection_with(&self, limits: Limits) -> Connection {
+        let builder = Connection::builder().ignore_environment();
+        builder.host(self.host()).limits(limits).build().unwrap()
+    }
+
+    pub(crate) fn socket(&self) -> PathBuf {
+        self.folder.join("d.sock")
     }
 
     /// How many connections were made.
@@ -81,8 +111,12 @@ impl Daemon {
 }
 
 impl Drop for Daemon {
+    /// Closes all connections, as the end of a process would.
     fn drop(&mut self) {
         self.serving.abort();
+        for peer in self.peers.lock().unwrap().iter() {
+            peer.abort();
+        }
         let _ = std::fs::remove_dir_all(&self.folder);
         let failures = self.failures.lock().unwrap();
         if !std::thread::panicking() {

@@ -5,6 +5,7 @@ mod answers;
 mod connecting;
 mod contact;
 mod daemon;
+mod limits;
 mod operations;
 mod requests;
 mod streams;
