@@ -87,7 +87,7 @@ keywords = ["docker", "container", "api", "client", "async"]
 categories = ["api-bindings", "asynchronous"]
 
 [package.metadata.docs.rs]
-features = ["latest"]
+features = ["latest", "tls"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
@@ -97,6 +97,8 @@ latest = ["{latest}"]
 # Every type can be both read and written, not only the way it travels.
 serde-both = [
 {}]
+# TLS, for https:// and for tcp:// with certificates.
+tls = ["docker-api-gen-core/tls"]
 
 {}
 [dependencies]

@@ -14,6 +14,8 @@ use crate::host::{Address, Host};
 use crate::limits::Limits;
 use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
 use crate::tls::Tls;
+#[cfg(feature = "tls")]
+use crate::tls::client_config;
 use crate::version::ApiVersion;
 
 /// The way to one daemon: its address and the connections that are open to it.
@@ -149,6 +151,11 @@ impl Connection {
         }
     }
 
+    /// How TLS is spoken, if it is.
+    pub(crate) fn tls(&self) -> Option<&Tls> {
+        self.inner.tls.as_ref()
+    }
+
     pub(crate) fn contact(&self) -> Option<&Contact> {
         self.contact.as_deref()
     }
@@ -228,6 +235,14 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Speaks TLS in this way to a daemon on the network, whatever a context or the environment says about it.
+    #[cfg(feature = "tls")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+    pub fn tls(mut self, tls: Tls) -> Self {
+        self.wishes.tls = Some(tls);
+        self
+    }
+
     /// How long the daemon may take.
     pub fn limits(mut self, limits: Limits) -> Self {
         self.limits = limits;
@@ -303,12 +318,16 @@ impl ConnectionBuilder {
             Address::Tcp { .. } => builder,
             _ => return Err(elsewhere(&host)),
         };
+        #[cfg(not(feature = "tls"))]
         if tls.is_some() {
             return Err(Error::new(
                 ErrorKind::Tls,
                 format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
             ));
         }
+        // Without TLS too, as reqwest would fall back on the process's default.
+        #[cfg(feature = "tls")]
+        let builder = builder.tls_backend_preconfigured(client_config(tls.as_ref())?);
         let http = builder.build().map_err(|error| {
             Error::new(
                 ErrorKind::Host,

@@ -42,23 +42,40 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     let host = connection.host();
     // The URL would be in the source's text, and a query can hold secrets.
     let error = error.without_url();
-    let (kind, sentence) = if error.is_connect() {
+    let tls = connection.tls();
+    let (kind, sentence) = if let Some(sentence) = tls_failure(&error, connection) {
+        (ErrorKind::Tls, sentence)
+    } else if error.is_connect() {
         let limit = connection.limits().connect.filter(|_| error.is_timeout());
-        connect(find(&error), limit, error.is_dns(), host)
+        connect(
+            innermost(&error),
+            limit,
+            error.is_dns(),
+            tls.is_some(),
+            host,
+        )
     } else if find::<BodyError>(&error).is_some() {
         (
             ErrorKind::Body,
             "the body given for the request failed while it was sent".to_owned(),
         )
     } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+        let hint = match tls {
+            None if host.is_network() => ", and without TLS?",
+            _ => "?",
+        };
         (
             ErrorKind::Protocol,
-            format!("what answers at {host} does not speak HTTP: is it a Docker daemon?"),
+            format!("what answers at {host} does not speak HTTP: is it a Docker daemon{hint}"),
         )
     } else if hung_up(&error) {
+        let hint = match tls {
+            Some(_) => ": it may want another client certificate",
+            None => "",
+        };
         (
             ErrorKind::Interrupted,
-            "the daemon closed the connection without an answer".to_owned(),
+            format!("the daemon closed the connection without an answer{hint}"),
         )
     } else if error.is_builder() {
         (ErrorKind::Input, "the request cannot be sent".to_owned())
@@ -71,11 +88,25 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
     Error::new(kind, sentence).at(origin).with_source(error)
 }
 
+/// What is wrong with TLS, if that is what is wrong.
+#[cfg(feature = "tls")]
+fn tls_failure(error: &reqwest::Error, connection: &Connection) -> Option<String> {
+    let tls = connection.tls()?;
+    let shows = tls.certificate.is_some() && tls.key.is_some();
+    find::<rustls::Error>(error).map(|error| crate::tls::explain(error, connection.host(), shows))
+}
+
+#[cfg(not(feature = "tls"))]
+fn tls_failure(_: &reqwest::Error, _: &Connection) -> Option<String> {
+    None
+}
+
 /// Why no connection came about, and what to do about it. `late` is the limit that passed, if one did.
 fn connect(
     why: Option<&io::Error>,
     late: Option<Duration>,
     is_unknown: bool,
+    tls: bool,
     host: &Host,
 ) -> (ErrorKind, String) {
     let no_way = |why: &str| format!("cannot connect to the Docker daemon at {host}: {why}");
@@ -102,6 +133,10 @@ fn connect(
             no_way("connection refused; is the daemon running?"),
         ),
         _ if is_unknown => (ErrorKind::Connect, no_way("the host name is not known")),
+        Some(io::ErrorKind::UnexpectedEof) if tls => (
+            ErrorKind::Connect,
+            no_way("it closed the connection while TLS was being agreed upon; does it speak TLS?"),
+        ),
         _ => match why {
             Some(why) => (
                 ErrorKind::Connect,
@@ -154,6 +189,14 @@ pub(crate) fn status(
     let message = message(headers, body);
     let text = message.as_deref().unwrap_or_default();
     let code = status.as_u16();
+    if status == StatusCode::BAD_REQUEST && contains(text, "HTTP request to an HTTPS server") {
+        let sentence = "the daemon wants TLS: set DOCKER_TLS_VERIFY=1 and DOCKER_CERT_PATH to the folder of its \
+                        certificates, or use a context that has them";
+        return Error::new(ErrorKind::Tls, sentence)
+            .at(origin)
+            .with_status(status)
+            .with_message(text.to_owned());
+    }
     if status == StatusCode::BAD_REQUEST && is_version_mismatch(text) {
         return version(Window::in_refusal(text, headers), origin)
             .with_status(status)
@@ -380,6 +423,17 @@ fn hung_up(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
+/// The I/O error that others may be wrapped around.
+fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
+    let mut found = find::<io::Error>(error)?;
+    while let Some(wrapped) = found.get_ref()
+        && let Some(inner) = find::<io::Error>(wrapped)
+    {
+        found = inner;
+    }
+    Some(found)
+}
+
 /// The first error of type `E` among `error` and its sources.
 fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
     let mut next = Some(error);
@@ -409,7 +463,7 @@ mod tests {
         let tcp: Host = "tcp://box".parse().unwrap();
         let denied = io::Error::from(io::ErrorKind::PermissionDenied);
         assert_eq!(
-            connect(Some(&denied), None, false, &socket),
+            connect(Some(&denied), None, false, false, &socket),
             (
                 ErrorKind::Permission,
                 "permission denied on unix:///run/d.sock: \
@@ -418,13 +472,13 @@ mod tests {
             )
         );
         // A firewall, which no group helps against.
-        let (kind, text) = connect(Some(&denied), None, false, &tcp);
+        let (kind, text) = connect(Some(&denied), None, false, false, &tcp);
         assert_eq!(kind, ErrorKind::Connect);
         assert_eq!(
             text,
             "cannot connect to the Docker daemon at tcp://box:2375: permission denied"
         );
-        let (kind, text) = connect(None, Some(Duration::from_secs(10)), false, &tcp);
+        let (kind, text) = connect(None, Some(Duration::from_secs(10)), false, false, &tcp);
         assert_eq!(kind, ErrorKind::Timeout);
         assert!(
             text.ends_with("tcp://box:2375: no answer within 10s"),

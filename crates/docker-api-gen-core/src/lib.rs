@@ -7,6 +7,7 @@
 //!
 //! Every call is a future that needs a tokio runtime with I/O and time enabled. Dropping the future or the
 //! stream it returned ends the request.
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
 mod base64_bytes;
@@ -69,6 +70,9 @@ pub use report::VersionReport;
 pub use request::Request;
 pub use response::Response;
 pub use timestamp::Timestamp;
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use tls::Tls;
 pub use upgraded::{Upgraded, UpgradedWriter};
 pub use version::ApiVersion;
 

@@ -36,6 +36,9 @@ pub use docker_api_gen_core::{
     LogStream, Output, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain,
     shortcuts,
 };
+#[cfg(feature = "tls")]
+#[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
+pub use docker_api_gen_core::Tls;
 #[allow(
     unused_imports,
     unreachable_pub,

@@ -23,6 +23,15 @@ pub(super) const ALL: &[Step] = &[
         run: |_| cargo_test(None, &["--package", "docker-api-gen-core"]),
     },
     Step {
+        name: "the run time with all it can have",
+        run: |_| {
+            cargo_test(
+                None,
+                &["--package", "docker-api-gen-core", "--all-features"],
+            )
+        },
+    },
+    Step {
         name: "the tasks",
         run: |_| cargo_test(None, &["--package", "xtask"]),
     },
