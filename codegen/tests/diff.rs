@@ -202,6 +202,9 @@ fn types(items: &[Source], surface: &mut Surface) {
     }
 }
 
+/// What adds the parts of an item to the surface.
+type Part<'a> = &'a dyn Fn(&str, &mut Surface);
+
 fn operations(tag: &str, items: &[Source], surface: &mut Surface) {
     // Which request each method makes.
     let mut methods: BTreeMap<String, String> = BTreeMap::new();
@@ -238,7 +241,7 @@ fn operations(tag: &str, items: &[Source], surface: &mut Surface) {
         }
     }
     for item in items {
-        let (name, part): (String, &dyn Fn(&str, &mut Surface)) = match item {
+        let (name, part): (String, Part<'_>) = match item {
             Source::Struct(item) => (item.ident.to_string(), &|path, surface| {
                 fields(path, &item.fields, surface)
             }),

@@ -218,8 +218,10 @@ impl Build {
             (Err(error), Some(packing)) => {
                 let packing = crate::blocking::joined(packing).await;
                 let build = kit.operations.image_build;
-                super::copy::packed(&kit, build, "", Err::<(), _>(error), packing)
-                    .and_then(|_| unreachable!("it has failed"))
+                match super::copy::packed(&kit, build, "", Err::<(), _>(error), packing) {
+                    Err(error) => Err(error),
+                    Ok(_) => unreachable!("what was sent has failed"),
+                }
             }
             (Err(error), _) => Err(error),
         }

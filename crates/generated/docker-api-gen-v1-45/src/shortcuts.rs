@@ -7,12 +7,15 @@ use docker_api_gen_core::{ApiVersion, client_shortcuts};
 use crate::{Client, api};
 
 static OPERATIONS: Operations = Operations {
+    container_archive: &api::containers::ARCHIVE,
+    container_archive_info: &api::containers::ARCHIVE_INFO,
     container_attach: &api::containers::ATTACH,
     container_create: &api::containers::CREATE,
     container_delete: &api::containers::DELETE,
     container_inspect: &api::containers::INSPECT,
     container_kill: &api::containers::KILL,
     container_logs: &api::containers::LOGS,
+    container_put_archive: &api::containers::PUT_ARCHIVE,
     container_resize: &api::containers::RESIZE,
     container_start: &api::containers::START,
     container_stats: &api::containers::STATS,
@@ -22,9 +25,15 @@ static OPERATIONS: Operations = Operations {
     exec_inspect: &api::exec::INSPECT,
     exec_resize: &api::exec::RESIZE,
     exec_start: &api::exec::START,
+    image_build: &api::images::BUILD,
     image_create: &api::images::CREATE,
     since: Since {
         auto_remove: Some(ApiVersion::new(1, 25)),
+        build_cache_from: Some(ApiVersion::new(1, 25)),
+        build_network: Some(ApiVersion::new(1, 25)),
+        build_platform: Some(ApiVersion::new(1, 32)),
+        build_target: Some(ApiVersion::new(1, 29)),
+        copy_owners: Some(ApiVersion::new(1, 30)),
         create_platform: Some(ApiVersion::new(1, 41)),
         exec_env: Some(ApiVersion::new(1, 25)),
         exec_working_dir: Some(ApiVersion::new(1, 35)),
