@@ -29,8 +29,8 @@ struct Place {
 }
 
 enum Kind {
-    /// Its properties that have other spellings.
-    Object(Vec<(String, String)>),
+    /// Its properties, and their other spellings.
+    Object(Vec<(String, Vec<String>)>),
     /// A list, a map or a set.
     Collection,
     Enum,
@@ -197,16 +197,24 @@ impl Hostile {
                 .map(|(pointer, _)| Edit::Extra(pointer.clone()))
                 .collect(),
         });
-        cases.push(Case {
-            name: "another spelling".to_owned(),
-            edits: objects()
-                .flat_map(|(pointer, aliases)| {
-                    aliases.iter().map(|(name, alias)| {
-                        Edit::Rename(pointer.clone(), name.clone(), alias.clone())
+        let most = objects()
+            .flat_map(|(_, properties)| properties)
+            .map(|(_, aliases)| aliases.len())
+            .max();
+        // One spelling of a property at a time: two of them are no answer at all.
+        for n in 0..most.unwrap_or(0) {
+            cases.push(Case {
+                name: "another spelling".to_owned(),
+                edits: objects()
+                    .flat_map(|(pointer, properties)| {
+                        properties.iter().filter_map(move |(name, aliases)| {
+                            let alias = aliases.get(n)?.clone();
+                            Some(Edit::Rename(pointer.clone(), name.clone(), alias))
+                        })
                     })
-                })
-                .collect(),
-        });
+                    .collect(),
+            });
+        }
         cases.retain(|case| !case.edits.is_empty());
         cases
     }
@@ -284,10 +292,8 @@ fn find(
                     continue;
                 };
                 inside.push((below(property.name), property.schema, value));
-                // The first spelling alone: two of one property at a time are no answer at all.
-                if let Some(alias) = property.aliases.first() {
-                    aliases.push((property.name.to_owned(), (*alias).to_owned()));
-                }
+                let others = property.aliases.iter().map(|alias| (*alias).to_owned());
+                aliases.push((property.name.to_owned(), others.collect()));
             }
             Kind::Object(aliases)
         }
@@ -353,7 +359,7 @@ mod tests {
         Document::of(json!({ "components": { "schemas": { "Thing": {
             "type": "object",
             "properties": {
-                "Id": { "type": "string", "x-aliases": ["ID"] },
+                "Id": { "type": "string", "x-aliases": ["ID", "id"] },
                 "Size": { "type": "integer", "format": "uint64" },
                 "State": { "type": "string", "enum": ["up", "down"] },
                 "Created": { "type": "string", "format": "date-time" },
@@ -369,8 +375,10 @@ mod tests {
         let (_, schema) = document.definitions().next().unwrap();
         Hostile::new(&document, schema, "Thing").try_all(|text| {
             let mut value: Value = serde_json::from_slice(text).unwrap();
-            if let Some(id) = value.as_object_mut().and_then(|thing| thing.remove("ID")) {
-                value["Id"] = id;
+            for alias in ["ID", "id"] {
+                if let Some(id) = value.as_object_mut().and_then(|thing| thing.remove(alias)) {
+                    value["Id"] = id;
+                }
             }
             Ok(read(value)?.to_string().into_bytes())
         })
@@ -448,7 +456,10 @@ mod tests {
         let lost = Hostile::new(&document, schema, "Thing").try_all(|text| Ok(text.to_vec()));
         assert_eq!(
             lost,
-            ["another spelling: with ID for Id at #: #/Id is lost"]
+            [
+                "another spelling: with ID for Id at #: #/Id is lost",
+                "another spelling: with id for Id at #: #/Id is lost",
+            ]
         );
     }
 }
