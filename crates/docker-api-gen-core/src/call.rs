@@ -7,7 +7,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
@@ -18,6 +18,7 @@ use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::exchange;
 use crate::failure;
+use crate::headers;
 use crate::json_lines::JsonLines;
 use crate::limits::Limits;
 use crate::logs::LogStream;
@@ -158,8 +159,8 @@ impl<'a> Call<'a> {
 
     /// Carries `body`.
     pub fn body(&mut self, content_type: &'static str, body: Body) {
-        self.headers
-            .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+        let content_type = HeaderValue::from_static(content_type);
+        headers::set(&mut self.headers, CONTENT_TYPE, content_type);
         self.body = body;
     }
 
@@ -243,10 +244,10 @@ impl<'a> Call<'a> {
         Box::pin(async move {
             if !self.headers.contains_key(UPGRADE) {
                 let tcp = HeaderValue::from_static("tcp");
-                self.headers.insert(UPGRADE, tcp);
+                headers::set(&mut self.headers, UPGRADE, tcp);
             }
             let upgrade = HeaderValue::from_static("Upgrade");
-            self.headers.insert(CONNECTION, upgrade);
+            headers::set(&mut self.headers, CONNECTION, upgrade);
             let mut tty = self.tty_before().await?;
             let proof = self.proof();
             let response = self.exchange().await?;
@@ -277,6 +278,13 @@ impl<'a> Call<'a> {
     /// Sends it; what the status means is the caller's to say.
     pub fn response(mut self) -> Sending<'a, Response> {
         Box::pin(async move { self.send().await })
+    }
+
+    /// With a version and limits of its own.
+    pub(crate) fn speaking(mut self, version: ApiVersion, limits: Limits) -> Self {
+        self.origin.version = version;
+        self.limits = limits;
+        self
     }
 
     pub(crate) fn json_text(mut self) -> Sending<'a, (Bytes, Origin)> {
@@ -413,18 +421,12 @@ impl<'a> Call<'a> {
     }
 
     fn add_header(&mut self, name: &str, value: &str, secret: bool) {
-        match (HeaderName::try_from(name), HeaderValue::try_from(value)) {
-            (Ok(name), Ok(mut value)) => {
+        match headers::pair(name, value) {
+            Ok((name, mut value)) => {
                 value.set_sensitive(secret);
-                self.headers.insert(name, value);
+                headers::set(&mut self.headers, name, value);
             }
-            (Err(_), _) => self.refuse(format!(
-                "{:?} is not the name of a header",
-                shorten(name, 40)
-            )),
-            (_, Err(_)) => self.refuse(format!(
-                "the value of the header {name} has characters that no header can hold"
-            )),
+            Err(why) => self.refuse(why),
         }
     }
 

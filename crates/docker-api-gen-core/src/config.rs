@@ -2,7 +2,6 @@
 //!
 //! They are read when a connection is made, at once and in full: they are small and local.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -13,7 +12,6 @@ use crate::error::{Error, ErrorKind};
 use crate::scan;
 use crate::text::shorten;
 use crate::tls::Tls;
-use crate::wire::Read;
 
 /// A file of JSON.
 pub(crate) struct JsonFile {
@@ -49,17 +47,31 @@ impl JsonFile {
         string(self.get(name)?)
     }
 
-    /// A member that is texts by name.
-    pub(crate) fn texts(&self, name: &str) -> Result<BTreeMap<String, String>, Error> {
-        let Some(value) = self.get(name) else {
-            return Ok(BTreeMap::new());
+    /// Shows `visit` the names and texts of a member that is texts by name.
+    pub(crate) fn texts(
+        &self,
+        name: &str,
+        visit: &mut dyn FnMut(&str, &str) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        let Some(value) = self.get(name).filter(|value| *value != b"null") else {
+            return Ok(());
         };
-        BTreeMap::read(&mut serde_json::Deserializer::from_slice(value)).map_err(|_| {
-            failure(format!(
+        let mut result = Ok(());
+        let mut odd = value.first() != Some(&b'{');
+        scan::members(value, &mut |name, value| {
+            match (std::str::from_utf8(name), scan::string(value)) {
+                (Ok(name), Some(value)) => result = visit(name, &value),
+                _ => odd = true,
+            }
+            odd || result.is_err()
+        });
+        if odd {
+            return Err(failure(format!(
                 "{name} in {} should be an object of texts, and is not",
                 self.path.display()
-            ))
-        })
+            )));
+        }
+        result
     }
 }
 
@@ -84,12 +96,12 @@ impl Context {
     pub(crate) fn open(config: &Path, name: &str, whence: &str) -> Result<Self, Error> {
         let all = config.join("contexts").join("meta");
         let mut odd = None;
-        let entries = match fs::read_dir(&all) {
+        let mut entries = match fs::read_dir(&all) {
             Ok(entries) => Some(entries),
             Err(error) if is_missing(&error) => None,
             Err(error) => return Err(unreadable(&all, error)),
         };
-        for entry in entries.into_iter().flatten().flatten() {
+        while let Some(Ok(entry)) = entries.as_mut().and_then(Iterator::next) {
             match JsonFile::open(entry.path().join("meta.json")) {
                 Ok(Some(file)) if file.text("Name").as_deref() == Some(name) => {
                     let folder = config.join("contexts").join("tls").join(entry.file_name());

@@ -5,18 +5,23 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use http::header::HeaderMap;
+use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind};
+use crate::exchange;
 use crate::explain::Explanation;
+use crate::headers;
 use crate::host::{Address, Host};
 use crate::limits::Limits;
-use crate::resolve::{self, Environment, Nobody, Resolved, Wishes};
+use crate::resolve::{self, Environment, Headers, Nobody, Resolved, Wishes};
 use crate::tls::Tls;
 #[cfg(feature = "tls")]
 use crate::tls::client_config;
 use crate::version::ApiVersion;
+
+/// Who is calling, unless the caller says more.
+const USER_AGENT: &str = concat!("docker-api-gen/", env!("CARGO_PKG_VERSION"));
 
 /// The way to one daemon: its address and the connections that are open to it.
 ///
@@ -35,13 +40,13 @@ pub struct Connection {
 struct Inner {
     host: Host,
     prefix: String,
-    headers: HeaderMap,
+    headers: Headers,
     limits: Limits,
     tls: Option<Tls>,
     version: Option<ApiVersion>,
     http: reqwest::Client,
     /// Some request was answered, so that there may be idle connections.
-    answered: AtomicBool,
+    answered: Arc<AtomicBool>,
 }
 
 impl Connection {
@@ -170,17 +175,8 @@ impl Connection {
         &self.inner.prefix
     }
 
-    /// The headers that every request carries unless it says otherwise.
-    pub(crate) fn headers(&self) -> &HeaderMap {
-        &self.inner.headers
-    }
-
     pub(crate) fn was_answered(&self) {
         self.inner.answered.store(true, Ordering::Relaxed);
-    }
-
-    pub(crate) fn has_answered(&self) -> bool {
-        self.inner.answered.load(Ordering::Relaxed)
     }
 
     pub(crate) fn http(&self) -> &reqwest::Client {
@@ -249,6 +245,19 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Names the program in front of this library in the `User-Agent` of every request: `my-program/1.0`.
+    pub fn user_agent(self, program: &str) -> Self {
+        self.header("user-agent", &format!("{program} {USER_AGENT}"))
+    }
+
+    /// Sends a header with every request that does not set it otherwise.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        self.wishes
+            .headers
+            .push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     /// Lets a client speak its version whatever `DOCKER_API_VERSION` asks for.
     pub fn ignore_api_version_variable(mut self) -> Self {
         self.ignore_version = true;
@@ -301,9 +310,18 @@ impl ConnectionBuilder {
             headers,
             version,
         } = resolved;
+        let agent = HeaderValue::from_static(USER_AGENT);
+        let mut sent = HeaderMap::new();
+        headers::set(&mut sent, header::USER_AGENT, agent);
+        for (name, value) in &headers {
+            headers::set(&mut sent, name.clone(), value.clone());
+        }
+        let answered = Arc::new(AtomicBool::new(false));
         let builder = reqwest::Client::builder()
             // Connections are taken over, which HTTP/2 does not know.
             .http1_only()
+            .default_headers(sent)
+            .retry(exchange::repeat(answered.clone()))
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy();
         let builder = match self.limits.connect {
@@ -345,7 +363,7 @@ impl ConnectionBuilder {
                 tls,
                 version: version.filter(|_| !self.ignore_version),
                 http,
-                answered: AtomicBool::new(false),
+                answered,
             }),
             contact: None,
         })

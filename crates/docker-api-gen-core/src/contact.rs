@@ -1,35 +1,61 @@
 //! The first contact of a client that speaks one version: does the daemon speak it too?
 
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
-use tokio::sync::Mutex;
-
-use crate::body::Body;
+use crate::call::{Call, Sending};
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::exchange::send;
 use crate::failure::{self, Window};
 use crate::limits::Limits;
+use crate::operation::Operation;
 use crate::origin::Origin;
-use crate::report;
-use crate::request::Request;
-use crate::response;
+use crate::report::VERSION;
 use crate::version::ApiVersion;
+
+static PING: Operation = Operation {
+    id: "SystemPing",
+    name: "system.ping",
+    path: "/_ping",
+    ..VERSION
+};
 
 /// How long the daemon may take to say which versions it speaks once it is known to be another.
 const DETAILS: Duration = Duration::from_secs(5);
+
+/// The time in which nobody else makes an attempt.
+struct Turn<'c>(&'c Contact);
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        let mut attempts = self.0.attempts();
+        attempts.busy = false;
+        let waiting = std::mem::take(&mut attempts.waiting);
+        drop(attempts);
+        waiting.into_iter().for_each(Waker::wake);
+    }
+}
 
 /// What a client knows about whether the daemon speaks its version.
 pub(crate) struct Contact {
     version: ApiVersion,
     /// The daemon speaks it.
     made: AtomicBool,
-    /// How many attempts have ended.
-    attempts: AtomicU64,
-    /// Held by whoever makes an attempt; how the last one failed.
-    last: Mutex<Option<Error>>,
+    attempts: Mutex<Attempts>,
+}
+
+#[derive(Default)]
+struct Attempts {
+    /// One is under way.
+    busy: bool,
+    /// Who waits for it to end.
+    waiting: Vec<Waker>,
+    ended: u64,
+    /// How the last one failed.
+    last: Option<Error>,
 }
 
 impl Contact {
@@ -37,36 +63,71 @@ impl Contact {
         Self {
             version,
             made: AtomicBool::new(false),
-            attempts: AtomicU64::new(0),
-            last: Mutex::new(None),
+            attempts: Mutex::default(),
         }
     }
 
-    /// Makes contact unless it was made before. Calls that come at the same time share one attempt and how it ends.
-    pub(crate) async fn make(
-        &self,
-        connection: &Connection,
+    pub(crate) fn is_made(&self) -> bool {
+        self.made.load(Ordering::Acquire)
+    }
+
+    /// Makes contact. Calls that come at the same time share one attempt and how it ends.
+    #[cold]
+    pub(crate) fn make<'a>(
+        &'a self,
+        connection: &'a Connection,
         limits: Limits,
-        origin: &Origin,
-    ) -> Result<(), Error> {
-        // A negotiated call over a pinned connection has a version of its own.
-        if self.made.load(Ordering::Acquire) {
-            return Ok(());
+        origin: &'a Origin,
+    ) -> Sending<'a, ()> {
+        Box::pin(async move {
+            self.agree(connection)?;
+            let before = self.attempts().ended;
+            let _turn = poll_fn(|cx| self.poll_turn(cx)).await;
+            if self.is_made() {
+                return Ok(());
+            }
+            // Somebody else's attempt ended while we waited for it.
+            if let Attempts {
+                ended,
+                last: Some(error),
+                ..
+            } = &*self.attempts()
+                && *ended != before
+            {
+                return Err(error.again(origin));
+            }
+            // Not even operations without a limit may wait for ever for what comes before them.
+            let limits = Limits {
+                headers: limits.headers.or(Limits::default().headers),
+                ..limits
+            };
+            let result = self.ping(connection, limits, origin).await;
+            let mut attempts = self.attempts();
+            attempts.ended += 1;
+            match &result {
+                Ok(()) => self.made.store(true, Ordering::Release),
+                Err(error) => attempts.last = Some(error.again(origin)),
+            }
+            result
+        })
+    }
+
+    fn attempts(&self) -> MutexGuard<'_, Attempts> {
+        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Ready when it is the caller's turn to make an attempt, which ends with what this gives.
+    fn poll_turn(&self, cx: &Context<'_>) -> Poll<Turn<'_>> {
+        let mut attempts = self.attempts();
+        if attempts.busy {
+            let waiting = &mut attempts.waiting;
+            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
+                waiting.push(cx.waker().clone());
+            }
+            return Poll::Pending;
         }
-        self.agree(connection)?;
-        let limit = limits.headers.or(Limits::default().headers);
-        let limits = Limits {
-            headers: limit,
-            ..limits
-        };
-        let attempt = self.attempt(connection, limits, origin);
-        match limit {
-            None => attempt.await,
-            Some(limit) => match tokio::time::timeout(limit, attempt).await {
-                Ok(result) => result,
-                Err(_) => Err(failure::late(limit, origin)),
-            },
-        }
+        attempts.busy = true;
+        Poll::Ready(Turn(self))
     }
 
     /// Refuses a version that `DOCKER_API_VERSION` does not want.
@@ -87,76 +148,52 @@ impl Contact {
         }
     }
 
-    async fn attempt(
-        &self,
-        connection: &Connection,
-        limits: Limits,
-        origin: &Origin,
-    ) -> Result<(), Error> {
-        let before = self.attempts.load(Ordering::Acquire);
-        let mut last = self.last.lock().await;
-        if self.made.load(Ordering::Acquire) {
-            return Ok(());
-        }
-        // Somebody else's attempt ended while we waited for it.
-        if self.attempts.load(Ordering::Acquire) != before
-            && let Some(error) = &*last
-        {
-            return Err(error.again(origin));
-        }
-        let result = self.ping(connection, limits, origin).await;
-        match &result {
-            Ok(()) => self.made.store(true, Ordering::Release),
-            Err(error) => *last = Some(error.again(origin)),
-        }
-        self.attempts.fetch_add(1, Ordering::AcqRel);
-        result
-    }
-
     async fn ping(
         &self,
         connection: &Connection,
         limits: Limits,
         origin: &Origin,
     ) -> Result<(), Error> {
-        let request = Request {
-            method: Method::GET,
-            path_and_query: format!("/v{}/_ping", self.version),
-            headers: HeaderMap::new(),
-            body: Body::empty(),
-        };
-        let mut origin = origin.clone();
-        origin.version = self.version;
-        let answer = send(connection, request, limits, &origin).await?;
-        let highest = failure::api_version(answer.headers());
-        let error = match response::check(answer, limits, &origin).await {
-            // Podman answers whatever is asked, and says here what it can do.
-            Ok(_) if highest.is_some_and(|highest| highest < self.version) => None,
-            // What is in the way of the ping may let the call pass, and if not, the call will tell.
+        let connection = connection.clone().unpinned();
+        let ping = Call::new(&connection, &PING).speaking(self.version, limits);
+        let (refusal, highest) = match ping.response().await {
             Ok(answer) => {
+                let highest = failure::api_version(answer.headers());
                 let _ = answer.unit().await;
-                return Ok(());
+                (None, highest)
             }
-            Err(error) if error.kind() == ErrorKind::Version => Some(error),
-            Err(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::Version => {
+                let highest = error.daemon_api_version();
+                (Some(error), highest)
+            }
+            // What is in the way of the ping may let the call pass, and if not, the call will tell.
+            Err(error) if error.status().is_some() => return Ok(()),
+            Err(error) => return Err(error.again(origin)),
         };
-        let limits = Limits {
-            headers: Some(DETAILS),
-            idle: Some(DETAILS),
-            ..limits
-        };
-        let window = match report::ask(connection, limits, &origin).await {
-            Ok(text) => Window::in_report(&text),
-            Err(_) => Window::default(),
-        };
-        let window = Window {
-            lowest: window.lowest,
-            highest: window.highest.or(highest),
-        };
-        match error {
-            // The daemon's words have what it does not tell elsewhere.
-            Some(error) if window.lowest.is_none() => Err(error),
-            _ => Err(failure::version(window, &origin)),
+        // Podman answers whatever is asked, and says here what it can do.
+        let is_lower = highest.is_some_and(|highest| highest < self.version);
+        if refusal.is_none() && !is_lower {
+            return Ok(());
         }
+        let mut window = Window {
+            lowest: None,
+            highest,
+        };
+        if let Some(highest) = highest {
+            let limits = Limits {
+                headers: Some(DETAILS),
+                idle: Some(DETAILS),
+                ..limits
+            };
+            let details = Call::new(&connection, &VERSION).speaking(highest, limits);
+            if let Ok((text, _)) = details.json_text().await {
+                window.lowest = Window::in_report(&text).lowest;
+            }
+        }
+        Err(match refusal {
+            // The daemon's words have what it does not tell elsewhere.
+            Some(error) if window.lowest.is_none() => error.again(origin),
+            _ => failure::version(window, origin),
+        })
     }
 }

@@ -102,9 +102,16 @@ impl Error {
     /// An error of `kind` that says `sentence`.
     #[doc(hidden)]
     pub fn new(kind: ErrorKind, sentence: impl Into<String>) -> Self {
+        Self::make(kind, sentence.into())
+    }
+
+    /// Apart, so that its code is not where every error is made.
+    #[cold]
+    #[inline(never)]
+    fn make(kind: ErrorKind, sentence: String) -> Self {
         Self(Box::new(Inner {
             kind,
-            sentence: sentence.into(),
+            sentence,
             origin: None,
             status: None,
             code: None,
@@ -129,6 +136,8 @@ impl Error {
         }))
     }
 
+    #[cold]
+    #[inline(never)]
     pub(crate) fn at(mut self, origin: &Origin) -> Self {
         self.0.origin = Some(origin.clone());
         self

@@ -1,90 +1,114 @@
 //! One request and the headers of its answer.
 
-use http::Method;
-use http::header::{CONTENT_LENGTH, HeaderValue, USER_AGENT};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
+use http::Method;
+use http::header::{CONTENT_LENGTH, HeaderValue};
+
+use crate::call::Sending;
 use crate::connection::Connection;
+use crate::contact::Contact;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
+use crate::headers;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::text::shorten;
 
 /// How many connections in a row may turn out to have been closed while they were idle.
-const STALE: usize = 2;
+const STALE: u32 = 2;
+
+/// Sends a request once more where that is safe and the connection it took may have been closed while idle.
+///
+/// No connection is idle before the first answer, which `answered` tells of.
+pub(crate) fn repeat(answered: Arc<AtomicBool>) -> reqwest::retry::Builder {
+    struct Any;
+
+    impl PartialEq<&str> for Any {
+        fn eq(&self, _: &&str) -> bool {
+            true
+        }
+    }
+
+    reqwest::retry::for_host(Any)
+        .no_budget()
+        .max_retries_per_request(STALE)
+        .classify_fn(move |attempt| {
+            let is_safe = matches!(*attempt.method(), Method::GET | Method::HEAD);
+            match attempt.error() {
+                Some(error)
+                    if is_safe
+                        && answered.load(Ordering::Relaxed)
+                        && failure::is_hang_up(error) =>
+                {
+                    attempt.retryable()
+                }
+                _ => attempt.success(),
+            }
+        })
+}
 
 /// Sends `request` and waits for the headers of the answer, after making sure that the daemon speaks the client's
 /// version if nobody has yet.
-pub(crate) async fn exchange(
-    connection: &Connection,
+pub(crate) fn exchange<'a>(
+    connection: &'a Connection,
     request: Request,
     limits: Limits,
-    origin: &Origin,
-) -> Result<reqwest::Response, Error> {
-    if tokio::runtime::Handle::try_current().is_err() {
-        return Err(Error::new(
-            ErrorKind::Input,
-            "calls need a tokio runtime, and none is running here",
-        )
-        .at(origin));
-    }
-    if let Some(contact) = connection.contact() {
-        contact.make(connection, limits, origin).await?;
-    }
-    send(connection, request, limits, origin).await
+    origin: &'a Origin,
+) -> Sending<'a, reqwest::Response> {
+    let contact = connection.contact().filter(|contact| !contact.is_made());
+    send(connection, request, limits, origin, contact)
 }
 
-/// The same without making sure of anything.
-pub(crate) async fn send(
-    connection: &Connection,
+/// The same, making sure of nothing but what `contact` is about.
+pub(crate) fn send<'a>(
+    connection: &'a Connection,
     request: Request,
     limits: Limits,
-    origin: &Origin,
-) -> Result<reqwest::Response, Error> {
-    let request = prepare(connection, request, origin)?;
-    let answer = repeat(connection, request);
-    let answer = match limits.headers {
-        None => answer.await,
-        Some(limit) => match tokio::time::timeout(limit, answer).await {
-            Ok(answer) => answer,
-            Err(_) => return Err(failure::late(limit, origin)),
-        },
-    };
-    match answer {
-        Ok(answer) => {
-            connection.was_answered();
-            Ok(answer)
+    origin: &'a Origin,
+    contact: Option<&'a Contact>,
+) -> Sending<'a, reqwest::Response> {
+    let sending: Sending<'a, reqwest::Response> = Box::pin(async move {
+        check_runtime(origin)?;
+        if let Some(contact) = contact {
+            contact.make(connection, limits, origin).await?;
         }
-        Err(error) => Err(failure::send(error, connection, origin)),
-    }
-}
-
-/// Sends a request, and once more where that is safe and the connection it took may have been closed while idle.
-async fn repeat(
-    connection: &Connection,
-    mut request: reqwest::Request,
-) -> Result<reqwest::Response, reqwest::Error> {
-    let is_safe = matches!(*request.method(), Method::GET | Method::HEAD);
-    // Several that were idle may have been closed, and no connection is idle before the first answer.
-    for _ in 0..STALE {
-        if !is_safe || !connection.has_answered() {
-            break;
-        }
-        let Some(again) = request.try_clone() else {
-            break;
-        };
+        let request = prepare(connection, request, origin)?;
         match connection.http().execute(request).await {
-            Err(error) if failure::is_hang_up(&error) => request = again,
-            answer => return answer,
+            Ok(answer) => {
+                connection.was_answered();
+                Ok(answer)
+            }
+            Err(error) => Err(failure::send(error, connection, origin)),
+        }
+    });
+    let Some(limit) = limits.headers else {
+        return sending;
+    };
+    Box::pin(async move {
+        check_runtime(origin)?;
+        match tokio::time::timeout(limit, sending).await {
+            Ok(result) => result,
+            Err(_) => Err(failure::late(limit, origin)),
+        }
+    })
+}
+
+fn check_runtime(origin: &Origin) -> Result<(), Error> {
+    match tokio::runtime::Handle::try_current() {
+        Ok(_) => Ok(()),
+        Err(_) => {
+            let sentence = "calls need a tokio runtime, and none is running here";
+            Err(Error::new(ErrorKind::Input, sentence).at(origin))
         }
     }
-    connection.http().execute(request).await
 }
 
 fn prepare(
     connection: &Connection,
-    mut request: Request,
+    request: Request,
     origin: &Origin,
 ) -> Result<reqwest::Request, Error> {
     let text = format!("{}{}", connection.prefix(), request.path_and_query);
@@ -101,23 +125,14 @@ fn prepare(
             .at(origin)
         })?;
     let mut sent = reqwest::Request::new(request.method, url);
-    for (name, value) in connection.headers() {
-        if !request.headers.contains_key(name) {
-            request.headers.insert(name, value.clone());
-        }
-    }
-    if !request.headers.contains_key(USER_AGENT) {
-        let agent = HeaderValue::from_static(concat!("docker-api-gen/", env!("CARGO_PKG_VERSION")));
-        request.headers.insert(USER_AGENT, agent);
-    }
     let carries = matches!(*sent.method(), Method::POST | Method::PUT);
     *sent.headers_mut() = request.headers;
     if !request.body.is_empty() {
         *sent.body_mut() = Some(request.body.into_reqwest());
     } else if carries {
         // Proxies may refuse a POST that does not say how long it is.
-        sent.headers_mut()
-            .insert(CONTENT_LENGTH, HeaderValue::from_static("0"));
+        let nothing = HeaderValue::from_static("0");
+        headers::set(sent.headers_mut(), CONTENT_LENGTH, nothing);
     }
     Ok(sent)
 }

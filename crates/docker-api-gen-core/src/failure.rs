@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use http::StatusCode;
-use http::header::{CONTENT_TYPE, HeaderMap, LOCATION};
+use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 
 use crate::body::BodyError;
 use crate::connection::Connection;
@@ -30,11 +30,6 @@ pub(crate) fn late(limit: Duration, origin: &Origin) -> Error {
 pub(crate) fn silent(limit: Duration, origin: &Origin) -> Error {
     let sentence = format!("the daemon stopped in the middle of its answer for {limit:?}");
     Error::new(ErrorKind::Timeout, sentence).at(origin)
-}
-
-/// Whether the other side closed the connection before it answered.
-pub(crate) fn is_hang_up(error: &reqwest::Error) -> bool {
-    !error.is_connect() && hung_up(error)
 }
 
 /// A request that got no answer.
@@ -68,7 +63,7 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             ErrorKind::Protocol,
             format!("what answers at {host} does not speak HTTP: is it a Docker daemon{hint}"),
         )
-    } else if hung_up(&error) {
+    } else if is_hang_up(&error) {
         let hint = match tls {
             Some(_) => ": it may want another client certificate",
             None => "",
@@ -372,7 +367,8 @@ impl Window {
 
 /// The highest version that the daemon speaks, which it tells with every answer.
 pub(crate) fn api_version(headers: &HeaderMap) -> Option<ApiVersion> {
-    headers.get("api-version")?.to_str().ok()?.parse().ok()
+    static NAME: HeaderName = HeaderName::from_static("api-version");
+    headers.get(&NAME)?.to_str().ok()?.parse().ok()
 }
 
 /// The daemon does not speak the client's version.
@@ -405,7 +401,8 @@ pub(crate) fn version(window: Window, origin: &Origin) -> Error {
         .with_daemon(highest)
 }
 
-fn hung_up(error: &(dyn StdError + 'static)) -> bool {
+/// Whether the other side closed the connection before it answered.
+pub(crate) fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
     if let Some(http) = find::<hyper::Error>(error)
         && (http.is_incomplete_message() || http.is_canceled() || http.is_closed())
     {

@@ -1,8 +1,9 @@
 //! Facts that come in the headers of an answer.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::base64_bytes;
+use crate::text::shorten;
 use crate::wire::Read;
 
 /// The text of a header, if it is there and is text.
@@ -23,6 +24,29 @@ pub fn base64_json<T: Read>(headers: &HeaderMap, name: &str) -> Option<T> {
         &base64_bytes::decode_any(&text)?,
     ))
     .ok()
+}
+
+/// Sets a header. Apart, so that its code is not where every header is set.
+#[inline(never)]
+pub(crate) fn set(headers: &mut HeaderMap, name: HeaderName, value: HeaderValue) {
+    headers.insert(name, value);
+}
+
+/// A header to be sent, or why it cannot be.
+pub(crate) fn pair(name: &str, value: &str) -> Result<(HeaderName, HeaderValue), String> {
+    match (
+        HeaderName::from_bytes(name.as_bytes()),
+        HeaderValue::from_str(value),
+    ) {
+        (Ok(name), Ok(value)) => Ok((name, value)),
+        (Err(_), _) => Err(format!(
+            "{:?} is not the name of a header",
+            shorten(name, 40)
+        )),
+        (Ok(_), Err(_)) => Err(format!(
+            "the value of the header {name} has characters that no header can hold"
+        )),
+    }
 }
 
 /// What every request of generated code can be told beside its own options.

@@ -3,7 +3,6 @@
 use std::env::consts::{ARCH, OS};
 use std::fmt;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 
 use crate::body::Body;
@@ -12,15 +11,14 @@ use crate::decode;
 use crate::error::Error;
 use crate::exchange::send;
 use crate::json::Json;
-use crate::limits::Limits;
 use crate::operation::Operation;
 use crate::origin::Origin;
 use crate::request::Request;
 use crate::response;
 use crate::version::ApiVersion;
 
-/// Asked without a version in its path, so that a daemon answers whatever version it speaks.
-static VERSION: Operation = Operation {
+/// What a daemon says about itself.
+pub(crate) const VERSION: Operation = Operation {
     id: "SystemVersion",
     name: "system.version",
     method: Method::GET,
@@ -175,31 +173,21 @@ impl Connection {
             version: api,
             subject: None,
         };
-        let text = ask(self, self.limits(), &origin).await?;
+        // Without a version in its path, so that a daemon answers whatever version it speaks.
+        let request = Request {
+            method: Method::GET,
+            path_and_query: VERSION.path.to_owned(),
+            headers: HeaderMap::new(),
+            body: Body::empty(),
+        };
+        let limits = self.limits();
+        let answer = send(self, request, limits, &origin, None).await?;
+        let answer = response::check(answer, limits, &origin).await?;
+        let (text, _) = answer.json_text().await?;
         Ok(VersionReport {
             api,
             host: self.host().to_string(),
             daemon: decode::decode(&text, &origin)?,
         })
     }
-}
-
-/// The text of what the daemon says about its versions.
-pub(crate) async fn ask(
-    connection: &Connection,
-    limits: Limits,
-    origin: &Origin,
-) -> Result<Bytes, Error> {
-    let request = Request {
-        method: Method::GET,
-        path_and_query: VERSION.path.to_owned(),
-        headers: HeaderMap::new(),
-        body: Body::empty(),
-    };
-    let answer = send(connection, request, limits, origin).await?;
-    let (text, _) = response::check(answer, limits, origin)
-        .await?
-        .json_text()
-        .await?;
-    Ok(text)
 }

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::config::{self, Context, JsonFile};
 use crate::error::{Error, ErrorKind};
@@ -13,6 +13,9 @@ use crate::host::{self, Host};
 use crate::text::shorten;
 use crate::tls::Tls;
 use crate::version::ApiVersion;
+
+/// Who says something in their code rather than in the environment.
+const CALLER: &str = "the caller";
 
 /// What the search may look at beside files; tests bring their own.
 pub(crate) struct Environment<'e> {
@@ -76,7 +79,11 @@ pub(crate) struct Wishes {
     pub(crate) context: Option<String>,
     pub(crate) config: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
+    pub(crate) headers: Vec<(String, String)>,
 }
+
+/// Headers, each name once.
+pub(crate) type Headers = Vec<(HeaderName, HeaderValue)>;
 
 /// The daemon that was found.
 pub(crate) struct Resolved {
@@ -84,7 +91,7 @@ pub(crate) struct Resolved {
     /// None where TLS is not spoken.
     pub(crate) tls: Option<Tls>,
     /// For every request.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Headers,
     /// What `DOCKER_API_VERSION` asks for.
     pub(crate) version: Option<ApiVersion>,
 }
@@ -147,12 +154,15 @@ pub(crate) fn resolve(
         None
     };
     listener.hear(|| match &tls {
-        Some(tls) => format!("TLS is spoken: {}", tls.describe()),
+        Some(tls) => format!("TLS is wanted: {}", tls.describe()),
         None if host.is_network() => "TLS is not spoken".to_owned(),
         None => "TLS does not apply to this address".to_owned(),
     });
 
-    let headers = headers(environment, config.ok().flatten().as_ref(), listener)?;
+    let mut headers = headers(environment, config.ok().flatten().as_ref(), listener)?;
+    for (name, value) in &wishes.headers {
+        add_header(&mut headers, name, value, CALLER)?;
+    }
     let version = version(environment, listener)?;
     Ok(Resolved {
         host,
@@ -188,7 +198,7 @@ fn endpoint(
     }
 
     let (name, whence) = if let Some(name) = &wishes.context {
-        (Some(name.clone()), "the caller")
+        (Some(name.clone()), CALLER)
     } else {
         listener.hear(|| "DOCKER_HOST is not set".to_owned());
         match environment.text("DOCKER_CONTEXT")? {
@@ -259,7 +269,10 @@ fn default_endpoint(
         return Ok((Host::unix(usual), None));
     }
     listener.hear(|| format!("the usual socket is not there: {}", usual.display()));
-    for (whose, path) in environment.sockets() {
+    for (whose, place, path) in &SOCKETS {
+        let Some(path) = environment.socket(*place, path) else {
+            continue;
+        };
         if is_there(&path) {
             listener.hear(|| format!("the socket of {whose} is there: unix://{}", path.display()));
             return Ok((Host::unix(path), None));
@@ -279,33 +292,43 @@ impl Environment<'_> {
         }
     }
 
-    /// Other sockets than the usual one, in the order in which they are tried.
-    fn sockets(&self) -> impl Iterator<Item = (&'static str, PathBuf)> {
-        let runtime = self.path("XDG_RUNTIME_DIR");
-        let in_runtime = |path: &str| Some(runtime.as_ref()?.join(path));
-        let in_home = |path: &str| Some(self.home.as_ref()?.join(path));
-        let colima = self
-            .path("COLIMA_HOME")
-            .map(|folder| folder.join("default/docker.sock"));
-        [
-            ("rootless Docker", in_runtime("docker.sock")),
-            ("Docker Desktop", in_home(".docker/run/docker.sock")),
-            ("Docker Desktop", in_home(".docker/desktop/docker.sock")),
-            (
-                "Colima",
-                colima.or_else(|| in_home(".colima/default/docker.sock")),
-            ),
-            ("Colima", in_home(".config/colima/default/docker.sock")),
-            ("podman", in_runtime("podman/podman.sock")),
-            (
-                "podman",
-                Some(self.on_machine(Path::new("/run/podman/podman.sock"))),
-            ),
-        ]
-        .into_iter()
-        .filter_map(|(whose, path)| Some((whose, path?)))
+    /// The path of one of [`SOCKETS`], if there is such a place here.
+    fn socket(&self, place: Place, path: &str) -> Option<PathBuf> {
+        let folder = match place {
+            Place::Runtime => self.path("XDG_RUNTIME_DIR")?,
+            Place::Home => self.home.clone()?,
+            Place::Colima => match self.path("COLIMA_HOME") {
+                Some(folder) => folder,
+                None => self.home.as_ref()?.join(".colima"),
+            },
+            Place::Machine => return Some(self.on_machine(Path::new(path))),
+        };
+        Some(folder.join(path))
     }
 }
+
+/// What the path of a socket starts from.
+#[derive(Clone, Copy)]
+enum Place {
+    /// `XDG_RUNTIME_DIR`
+    Runtime,
+    /// The user's home folder.
+    Home,
+    /// `COLIMA_HOME`, or else `.colima` in the home folder.
+    Colima,
+    Machine,
+}
+
+/// Other sockets than the usual one, in the order in which they are tried.
+static SOCKETS: [(&str, Place, &str); 7] = [
+    ("rootless Docker", Place::Runtime, "docker.sock"),
+    ("Docker Desktop", Place::Home, ".docker/run/docker.sock"),
+    ("Docker Desktop", Place::Home, ".docker/desktop/docker.sock"),
+    ("Colima", Place::Colima, "default/docker.sock"),
+    ("Colima", Place::Home, ".config/colima/default/docker.sock"),
+    ("podman", Place::Runtime, "podman/podman.sock"),
+    ("podman", Place::Machine, "/run/podman/podman.sock"),
+];
 
 /// What cannot be looked at is there, and the attempt to connect will tell why it cannot.
 fn is_there(path: &Path) -> bool {
@@ -349,7 +372,7 @@ fn tls(
         )
     });
     let tls = Tls::read(&certificates, verify)?;
-    if tls.ca.is_none() {
+    if !tls.has_ca() {
         return Err(config::failure(format!(
             "{name} is set, and there is no {}: set DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem",
             certificates.join("ca.pem").display()
@@ -363,10 +386,10 @@ fn headers(
     environment: &Environment<'_>,
     config: Option<&JsonFile>,
     listener: &mut impl Listener,
-) -> Result<HeaderMap, Error> {
+) -> Result<Headers, Error> {
     const VARIABLE: &str = "DOCKER_CUSTOM_HEADERS";
     const MEMBER: &str = "HttpHeaders";
-    let mut headers = HeaderMap::new();
+    let mut headers = Headers::new();
     let whence = if let Some(text) = environment.text(VARIABLE)? {
         for pair in fields(&text) {
             let (name, value) = pair.split_once('=').ok_or_else(|| {
@@ -381,17 +404,15 @@ fn headers(
         }
         VARIABLE
     } else if let Some(config) = config {
-        for (name, value) in config.texts(MEMBER)? {
-            add_header(&mut headers, &name, &value, MEMBER)?;
-        }
+        config.texts(MEMBER, &mut |name, value| {
+            add_header(&mut headers, name, value, MEMBER)
+        })?;
         MEMBER
     } else {
         return Ok(headers);
     };
-    // Ours says who is calling.
-    headers.remove(USER_AGENT);
     listener.hear(|| {
-        let names: Vec<_> = headers.keys().map(HeaderName::as_str).collect();
+        let names: Vec<_> = headers.iter().map(|(name, _)| name.as_str()).collect();
         match names.is_empty() {
             true => "no headers are added to requests".to_owned(),
             false => format!(
@@ -403,41 +424,49 @@ fn headers(
     Ok(headers)
 }
 
-fn add_header(headers: &mut HeaderMap, name: &str, value: &str, whence: &str) -> Result<(), Error> {
-    let name = HeaderName::try_from(name).map_err(|_| {
-        config::failure(format!(
-            "{whence}: {:?} is not the name of a header",
-            shorten(name, 40)
-        ))
-    })?;
-    let mut value = HeaderValue::try_from(value).map_err(|_| {
-        config::failure(format!(
-            "{whence}: the value of {name} has characters that no header can hold"
-        ))
-    })?;
+fn add_header(headers: &mut Headers, name: &str, value: &str, whence: &str) -> Result<(), Error> {
+    let (name, mut value) = crate::headers::pair(name, value)
+        .map_err(|why| config::failure(format!("{whence}: {why}")))?;
+    // Who is calling is for the caller alone to say.
+    if name == USER_AGENT && whence != CALLER {
+        return Ok(());
+    }
     value.set_sensitive(true);
-    headers.insert(name, value);
+    match headers.iter_mut().find(|(known, _)| *known == name) {
+        Some(pair) => pair.1 = value,
+        None => headers.push((name, value)),
+    }
     Ok(())
 }
 
 /// The fields of a line of comma-separated values; a field in quotes can hold commas, and quotes if doubled.
 fn fields(line: &str) -> Vec<String> {
-    let mut fields = Vec::new();
-    let mut field = String::new();
+    let mut fields = vec![String::new()];
     let mut quoted = false;
-    let mut characters = line.chars().peekable();
-    while let Some(c) = characters.next() {
-        match c {
-            '"' if quoted && characters.peek() == Some(&'"') => {
-                characters.next();
+    let mut rest = line;
+    while let Some(at) = rest.find(['"', ',']) {
+        let Some(field) = fields.last_mut() else {
+            break;
+        };
+        field.push_str(&rest[..at]);
+        let is_comma = rest.as_bytes()[at] == b',';
+        rest = &rest[at + 1..];
+        match (is_comma, quoted) {
+            (true, false) => fields.push(String::new()),
+            (true, true) => field.push(','),
+            (false, true) if rest.starts_with('"') => {
                 field.push('"');
+                rest = &rest[1..];
             }
-            '"' if quoted || field.is_empty() => quoted = !quoted,
-            ',' if !quoted => fields.push(std::mem::take(&mut field)),
-            c => field.push(c),
+            (false, true) => quoted = false,
+            (false, false) if field.is_empty() => quoted = true,
+            // In the middle of a field it is a character like any other.
+            (false, false) => field.push('"'),
         }
     }
-    fields.push(field);
+    if let Some(field) = fields.last_mut() {
+        field.push_str(rest);
+    }
     fields
 }
 

@@ -197,6 +197,7 @@ fn where_the_usual_socket_is_missing_others_are_tried_in_order() {
     assert_eq!(machine.host(), "unix:///nowhere.sock");
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn tls_variables_count_when_they_have_any_text() {
     let certificates = |machine: Machine| {
@@ -301,6 +302,7 @@ fn https_means_tls_with_the_systems_roots() {
     assert_eq!(resolved.tls, None);
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn contexts_bring_their_certificates() {
     let machine = contexts()
@@ -332,6 +334,22 @@ fn contexts_bring_their_certificates() {
     // Without a host it is the usual one.
     let machine = contexts().context("0123", r#"{"Name":"build","Endpoints":{"docker":{}}}"#);
     assert_eq!(machine.host(), "unix:///var/run/docker.sock");
+}
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn without_the_feature_it_is_known_that_tls_is_wanted() {
+    let machine = Machine::new()
+        .set("DOCKER_HOST", "tcp://box")
+        .set("DOCKER_TLS_VERIFY", "1");
+    assert!(machine.resolve().tls.is_some());
+    let machine = contexts().file("home/me/.docker/contexts/tls/0123/docker/ca.pem", "ca");
+    let (resolved, steps) = machine.resolve_with(&Wishes::default());
+    assert!(resolved.unwrap().tls.is_some());
+    assert!(
+        steps.contains(&"TLS is wanted: it takes the feature `tls`".to_owned()),
+        "{steps:?}"
+    );
 }
 
 #[test]
@@ -388,11 +406,13 @@ fn says_what_is_wrong_and_where() {
             ErrorKind::Host,
             "docker context build: cannot use the address of the Docker daemon: gopher:// is not supported",
         ),
+        #[cfg(feature = "tls")]
         (
             Machine::new().set("DOCKER_TLS_VERIFY", "1"),
             ErrorKind::Config,
             "DOCKER_TLS_VERIFY is set, and there is no /home/me/.docker/ca.pem: set DOCKER_CERT_PATH",
         ),
+        #[cfg(feature = "tls")]
         (
             Machine::new()
                 .set("DOCKER_TLS", "1")
@@ -413,7 +433,7 @@ fn says_what_is_wrong_and_where() {
         (
             Machine::new().set("DOCKER_CUSTOM_HEADERS", "X-B=sec\nret"),
             ErrorKind::Config,
-            "DOCKER_CUSTOM_HEADERS: the value of x-b has characters that no header can hold",
+            "DOCKER_CUSTOM_HEADERS: the value of the header X-B has characters that no header can hold",
         ),
         (
             Machine::new().file(
@@ -468,7 +488,7 @@ fn a_variable_that_is_no_text_is_refused() {
 fn headers_come_from_the_variable_or_else_from_the_file() {
     let sent = |machine: &Machine| -> Vec<(String, String)> {
         let headers = machine.resolve().headers;
-        assert!(headers.values().all(HeaderValue::is_sensitive));
+        assert!(headers.iter().all(|(_, value)| value.is_sensitive()));
         let mut headers: Vec<_> = headers
             .iter()
             .map(|(name, value)| (name.to_string(), value.to_str().unwrap().to_owned()))
@@ -509,6 +529,7 @@ fn the_version_asked_for() {
     assert_eq!(machine(""), None);
 }
 
+#[cfg(feature = "tls")]
 #[test]
 fn the_story_tells_every_step_and_no_secret() {
     let machine = contexts()
@@ -526,7 +547,7 @@ fn the_story_tells_every_step_and_no_secret() {
             "DOCKER_CONTEXT is not set",
             "currentContext of config.json names the context build, which is in /home/me/.docker/contexts/meta/0123/meta.json",
             "the context names the daemon: tcp://build:2376",
-            "TLS is spoken: the daemon's certificate is verified against ca.pem, and key.pem is not used, as there is no cert.pem",
+            "TLS is wanted: the daemon's certificate is verified against ca.pem, and key.pem is not used, as there is no cert.pem",
             "DOCKER_CUSTOM_HEADERS adds headers to every request: x-token",
             "DOCKER_API_VERSION asks for API 1.44",
         ]

@@ -124,27 +124,29 @@ impl fmt::Debug for Response {
 }
 
 /// Turns a status that is no answer to the call's operation into an error.
-pub(crate) async fn check(
+pub(crate) fn check<'a>(
     response: reqwest::Response,
     limits: Limits,
-    origin: &Origin,
-) -> Result<Response, Error> {
-    let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
-    let mut body = ByteStream::new(body, limits.idle, origin.clone());
-    let status = parts.status;
-    if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {
-        return Ok(Response {
-            status,
-            headers: parts.headers,
-            body,
-        });
-    }
-    let text = if origin.operation.method == Method::HEAD {
-        Bytes::new()
-    } else {
-        body.read_some(FAILURE_LIMIT, FAILURE_TIME).await
-    };
-    Err(failure::status(status, &parts.headers, &text, origin))
+    origin: &'a Origin,
+) -> Sending<'a, Response> {
+    Box::pin(async move {
+        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let mut body = ByteStream::new(body, limits.idle, origin.clone());
+        let status = parts.status;
+        if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {
+            return Ok(Response {
+                status,
+                headers: parts.headers,
+                body,
+            });
+        }
+        let text = if origin.operation.method == Method::HEAD {
+            Bytes::new()
+        } else {
+            body.read_some(FAILURE_LIMIT, FAILURE_TIME).await
+        };
+        Err(failure::status(status, &parts.headers, &text, origin))
+    })
 }
 
 /// Whether a stream is a terminal's, if its content type says.

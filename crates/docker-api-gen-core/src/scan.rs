@@ -9,16 +9,22 @@ use std::ops::Range;
 /// The text of the member `name` of the object that `text` is.
 pub(crate) fn member<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     // Names that matter here have nothing that needs an escape.
-    members(text, &mut |key| key == name.as_bytes())
+    members(text, &mut |key, _| key == name.as_bytes())
 }
 
 /// The same for a name in whatever case, as the files of `docker` are read.
 pub(crate) fn member_in_any_case<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
-    members(text, &mut |key| key.eq_ignore_ascii_case(name.as_bytes()))
+    members(text, &mut |key, _| {
+        key.eq_ignore_ascii_case(name.as_bytes())
+    })
 }
 
-/// The text of the first member whose name is `wanted`.
-fn members<'t>(text: &'t [u8], wanted: &mut dyn FnMut(&[u8]) -> bool) -> Option<&'t [u8]> {
+/// Shows `visit` the members of an object, names without their quotes, until it has seen enough; gives the value of the
+/// last it saw then.
+pub(crate) fn members<'t>(
+    text: &'t [u8],
+    visit: &mut dyn FnMut(&'t [u8], &'t [u8]) -> bool,
+) -> Option<&'t [u8]> {
     let mut at = skip_space(text, 0);
     if *text.get(at)? != b'{' {
         return None;
@@ -28,7 +34,7 @@ fn members<'t>(text: &'t [u8], wanted: &mut dyn FnMut(&[u8]) -> bool) -> Option<
         let key = key(text, at + 1)?;
         let start = skip_space(text, key.end + 1);
         let end = value_end(text, start)?;
-        if wanted(&text[key.start + 1..key.name_end]) {
+        if visit(&text[key.start + 1..key.name_end], &text[start..end]) {
             return Some(&text[start..end]);
         }
         at = skip_space(text, end);

@@ -1,9 +1,8 @@
 //! Encryption, and who is who.
 
-use std::fmt;
-#[cfg(feature = "tls")]
-use std::fs;
 use std::path::Path;
+#[cfg(feature = "tls")]
+use std::{fmt, fs};
 
 #[cfg(feature = "tls")]
 use crate::config;
@@ -26,10 +25,7 @@ let connection = Connection::builder()
 # Ok::<(), docker_api_gen_core::Error>(())
 ```"
 )]
-#[cfg_attr(
-    not(feature = "tls"),
-    allow(unreachable_pub, reason = "nobody can ask for what is not there")
-)]
+#[cfg(feature = "tls")]
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Tls {
     pub(crate) ca: Option<Vec<u8>>,
@@ -38,9 +34,9 @@ pub struct Tls {
     pub(crate) unverified: bool,
 }
 
+#[cfg(feature = "tls")]
 impl Tls {
     /// `ca.pem`, `cert.pem` and `key.pem` of a folder, as far as they are there.
-    #[cfg(feature = "tls")]
     pub(crate) fn read(folder: &Path, verify: bool) -> Result<Self, Error> {
         let file = |name: &str| {
             let path = folder.join(name);
@@ -58,20 +54,12 @@ impl Tls {
         })
     }
 
-    /// Whether there is anything to read is all that matters to those who cannot use it.
-    #[cfg(not(feature = "tls"))]
-    pub(crate) fn read(folder: &Path, verify: bool) -> Result<Self, Error> {
-        let file = |name: &str| folder.join(name).exists().then(Vec::new);
-        Ok(Self {
-            ca: file("ca.pem"),
-            certificate: file("cert.pem"),
-            key: file("key.pem"),
-            unverified: !verify,
-        })
-    }
-
     pub(crate) fn is_empty(&self) -> bool {
         self.ca.is_none() && self.certificate.is_none() && self.key.is_none()
+    }
+
+    pub(crate) fn has_ca(&self) -> bool {
+        self.ca.is_some()
     }
 
     /// What it is, in words.
@@ -91,6 +79,7 @@ impl Tls {
     }
 }
 
+#[cfg(feature = "tls")]
 impl fmt::Debug for Tls {
     /// Leaves out the key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -99,6 +88,35 @@ impl fmt::Debug for Tls {
             .field("client_certificate", &self.certificate.is_some())
             .field("unverified", &self.unverified)
             .finish_non_exhaustive()
+    }
+}
+
+/// What is left of it for those who cannot speak it: that somebody wants it.
+#[cfg(not(feature = "tls"))]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Tls {
+    wanted: bool,
+}
+
+#[cfg(not(feature = "tls"))]
+impl Tls {
+    pub(crate) fn read(folder: &Path, _: bool) -> Result<Self, Error> {
+        Ok(Self {
+            wanted: folder.is_dir(),
+        })
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        !self.wanted
+    }
+
+    /// The lack of the feature comes before all else that may be lacking.
+    pub(crate) fn has_ca(&self) -> bool {
+        true
+    }
+
+    pub(crate) fn describe(&self) -> String {
+        "it takes the feature `tls`".to_owned()
     }
 }
 

@@ -86,3 +86,24 @@ fn no_runtime() {
         other => panic!("{other:?}"),
     }
 }
+
+#[cfg(not(feature = "tls"))]
+#[test]
+fn tls_takes_a_feature() {
+    let error = Connection::open("https://127.0.0.1:1").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Tls);
+    assert_eq!(
+        error.to_string(),
+        "https://127.0.0.1:1 is to be spoken to with TLS: enable the feature `tls`"
+    );
+}
+
+#[test]
+fn what_other_systems_have() {
+    let error = Connection::open("npipe:////./pipe/docker_engine").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Host);
+    assert_eq!(
+        error.to_string(),
+        "npipe:////./pipe/docker_engine is a named pipe, which Windows alone has"
+    );
+}
