@@ -187,11 +187,9 @@ fn cut(text: String, limit: usize) -> String {
         .take_while(|at| *at <= limit)
         .last()
         .unwrap_or(0);
-    let left = text[end..].lines().count();
-    format!(
-        "{}\n{left} lines more: `cargo xtask upstream-report` prints them all.\n",
-        &text[..end]
-    )
+    let kept = text[..end].trim_end();
+    let left = text[kept.len()..].trim_start().lines().count();
+    format!("{kept}\n\n{left} lines more: `cargo xtask upstream-report` prints them all.\n")
 }
 
 #[cfg(test)]
@@ -214,7 +212,7 @@ mod tests {
     /// A document with an operation for each of these paths.
     fn document(version: &str, paths: &[&str]) -> Document {
         let operation = |path: &&str| {
-            let id = format!("Thing{}", path.trim_start_matches('/'));
+            let id = format!("Thing{}", path.trim_start_matches('/').to_uppercase());
             let get = json!({"operationId": id, "tags": ["Thing"], "responses": {"204": {}}, "x-response": {"kind": "unit"}});
             ((*path).to_owned(), json!({"get": get}))
         };
@@ -356,7 +354,7 @@ Upstream's descriptions have changed.
         let cut = report().to_markdown(300);
         let (kept, note) = cut.trim_end().rsplit_once("\n\n").unwrap();
         assert!(whole.starts_with(kept) && kept.len() <= 300, "{cut}");
-        let left = whole.lines().count() - kept.lines().count();
+        let left = whole[kept.len()..].trim_start().lines().count();
         assert_eq!(
             note,
             format!("{left} lines more: `cargo xtask upstream-report` prints them all.")

@@ -202,9 +202,6 @@ fn types(items: &[Source], surface: &mut Surface) {
     }
 }
 
-/// What adds the parts of an item to the surface.
-type Part<'a> = &'a dyn Fn(&str, &mut Surface);
-
 fn operations(tag: &str, items: &[Source], surface: &mut Surface) {
     // Which request each method makes.
     let mut methods: BTreeMap<String, String> = BTreeMap::new();
@@ -240,28 +237,33 @@ fn operations(tag: &str, items: &[Source], surface: &mut Surface) {
             surface.insert(format!("{path}.{name}()"), taken.join(","));
         }
     }
+    // What stands beside a request: `StopOptions` belongs to the method that makes a `Stop`.
+    let method = |ident: &syn::Ident, kind: &str| {
+        let name = ident.to_string();
+        methods.get(name.strip_suffix(kind)?).cloned()
+    };
     for item in items {
-        let (name, part): (String, Part<'_>) = match item {
-            Source::Struct(item) => (item.ident.to_string(), &|path, surface| {
-                fields(path, &item.fields, surface)
-            }),
-            Source::Enum(item) => (item.ident.to_string(), &|path, surface| {
-                for variant in &item.variants {
-                    surface.insert(
-                        format!("{path}.outcome.{}", variant.ident),
-                        text(&variant.fields),
-                    );
+        match item {
+            Source::Struct(item) => {
+                if let Some(path) = method(&item.ident, "Options") {
+                    fields(&path, &item.fields, surface);
+                } else if let Some(path) = method(&item.ident, "Headers") {
+                    fields(&format!("{path}.header"), &item.fields, surface);
                 }
-                if text(&item.attrs[1]).contains("Copy") {
+            }
+            Source::Enum(item) => {
+                let Some(path) = method(&item.ident, "Outcome") else {
+                    continue;
+                };
+                for variant in &item.variants {
+                    let name = format!("{path}.outcome.{}", variant.ident);
+                    surface.insert(name, text(&variant.fields));
+                }
+                if item.attrs.iter().any(|attr| text(attr).contains("Copy")) {
                     surface.insert(format!("{path}.outcome.#Copy"), String::new());
                 }
-            }),
-            _ => continue,
-        };
-        for (kind, between) in [("Options", ""), ("Headers", ".header"), ("Outcome", "")] {
-            if let Some(path) = name.strip_suffix(kind).and_then(|name| methods.get(name)) {
-                part(&format!("{path}{between}"), surface);
             }
+            _ => {}
         }
     }
 }

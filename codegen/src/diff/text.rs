@@ -34,7 +34,7 @@ impl Diff {
     /// For a terminal.
     pub fn to_text(&self) -> String {
         let mut text = format!("{}\n{}\n", self.title(), self.summary("marked with !"));
-        for group in groups(&self.changes, |change| &change.group) {
+        for group in groups(&self.changes) {
             text.push_str(&format!("\n{}\n", group[0].group));
             for of_owner in owners(group) {
                 let (own, parts) = split(of_owner);
@@ -58,7 +58,7 @@ impl Diff {
         let heading = "#".repeat(level);
         let summary = self.summary("marked **breaking**");
         let mut text = format!("{heading} {}\n\n{summary}\n", self.title());
-        for group in groups(&self.changes, |change| &change.group) {
+        for group in groups(&self.changes) {
             let name = match group[0].group.as_str() {
                 TYPES => "Types".to_owned(),
                 tag => format!("Operations on {tag}"),
@@ -122,12 +122,8 @@ fn count(changes: usize) -> String {
     }
 }
 
-/// Neighbours with the same key.
-fn groups<K: PartialEq + ?Sized>(
-    changes: &[Change],
-    key: impl Fn(&Change) -> &K,
-) -> impl Iterator<Item = &[Change]> {
-    changes.chunk_by(move |a, b| key(a) == key(b))
+fn groups(changes: &[Change]) -> impl Iterator<Item = &[Change]> {
+    changes.chunk_by(|a, b| a.group == b.group)
 }
 
 fn owners(group: &[Change]) -> impl Iterator<Item = &[Change]> {
