@@ -91,7 +91,7 @@ keywords = ["docker", "container", "api", "client", "async"]
 categories = ["api-bindings", "asynchronous"]
 
 [package.metadata.docs.rs]
-features = ["latest", "tls"]
+features = ["archive", "latest", "ssh", "tls"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
@@ -103,6 +103,8 @@ latest = ["{latest}"]
 # Every type can be both read and written, not only the way it travels.
 serde-both = [
 {}]
+# ssh://, through the program `ssh`.
+ssh = ["docker-api-gen-core/ssh"]
 # TLS, for https:// and for tcp:// with certificates.
 tls = ["docker-api-gen-core/tls"]
 

@@ -1,5 +1,7 @@
 //! The way to a daemon.
 
+#[cfg(feature = "ssh")]
+use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,6 +17,8 @@ use crate::headers;
 use crate::host::{Address, Host};
 use crate::limits::Limits;
 use crate::resolve::{self, Environment, Headers, Nobody, Resolved, Wishes};
+#[cfg(all(feature = "ssh", unix))]
+use crate::ssh::{self, Bridge};
 use crate::tls::Tls;
 #[cfg(feature = "tls")]
 use crate::tls::client_config;
@@ -22,6 +26,10 @@ use crate::version::ApiVersion;
 
 /// Who is calling, unless the caller says more.
 const USER_AGENT: &str = concat!("docker-api-gen/", env!("CARGO_PKG_VERSION"));
+
+/// How many connections through ssh are kept for later.
+#[cfg(all(feature = "ssh", unix))]
+const SPARE: usize = 4;
 
 /// The way to one daemon: its address and the connections that are open to it.
 ///
@@ -45,6 +53,8 @@ struct Inner {
     tls: Option<Tls>,
     version: Option<ApiVersion>,
     http: reqwest::Client,
+    #[cfg(all(feature = "ssh", unix))]
+    bridge: Option<Bridge>,
     /// Some request was answered, so that there may be idle connections.
     answered: Arc<AtomicBool>,
 }
@@ -118,6 +128,8 @@ impl Connection {
         };
         let builder = ConnectionBuilder {
             limits: self.inner.limits,
+            #[cfg(feature = "ssh")]
+            ssh_program: self.ssh_program(),
             ..ConnectionBuilder::default()
         };
         builder.open(resolved)
@@ -182,6 +194,27 @@ impl Connection {
     pub(crate) fn http(&self) -> &reqwest::Client {
         &self.inner.http
     }
+
+    /// Lets connections through to ssh, if that is the way.
+    #[cfg(all(feature = "ssh", unix))]
+    pub(crate) fn open_bridge(&self) -> Result<(), Error> {
+        self.inner.bridge.as_ref().map_or(Ok(()), Bridge::open)
+    }
+
+    /// Why ssh failed, if that is what an answer says.
+    #[cfg(all(feature = "ssh", unix))]
+    pub(crate) fn bridge_failure(&self, answer: &reqwest::Response) -> Option<Error> {
+        self.inner.bridge.as_ref()?;
+        ssh::failure(answer)
+    }
+
+    #[cfg(feature = "ssh")]
+    fn ssh_program(&self) -> Option<OsString> {
+        #[cfg(unix)]
+        return Some(self.inner.bridge.as_ref()?.program().to_owned());
+        #[cfg(not(unix))]
+        None
+    }
 }
 
 impl fmt::Debug for Connection {
@@ -203,6 +236,8 @@ pub struct ConnectionBuilder {
     limits: Limits,
     isolated: bool,
     ignore_version: bool,
+    #[cfg(feature = "ssh")]
+    ssh_program: Option<OsString>,
 }
 
 impl ConnectionBuilder {
@@ -236,6 +271,15 @@ impl ConnectionBuilder {
     #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
     pub fn tls(mut self, tls: Tls) -> Self {
         self.wishes.tls = Some(tls);
+        self
+    }
+
+    /// Runs this in the place of the `ssh` that is on the `PATH`, with the arguments that `ssh` would get: another build
+    /// of it, or a script that adds options.
+    #[cfg(feature = "ssh")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "ssh")))]
+    pub fn ssh_program(mut self, program: impl Into<OsString>) -> Self {
+        self.ssh_program = Some(program.into());
         self
     }
 
@@ -328,9 +372,26 @@ impl ConnectionBuilder {
             Some(limit) => builder.connect_timeout(limit),
             None => builder,
         };
+        #[cfg(all(feature = "ssh", unix))]
+        let bridge = match host.address() {
+            Address::Ssh(address) => {
+                let program = self.ssh_program.unwrap_or_else(|| "ssh".into());
+                let connect = self.limits.connect;
+                Some(Bridge::new(&host, address, &program, connect)?)
+            }
+            _ => None,
+        };
         let builder = match host.address() {
             #[cfg(unix)]
             Address::Unix(path) => builder.unix_socket(path.as_path()),
+            #[cfg(all(feature = "ssh", unix))]
+            Address::Ssh(_) => match &bridge {
+                Some(bridge) => builder
+                    .unix_socket(bridge.socket())
+                    // Each is a process here and a session there.
+                    .pool_max_idle_per_host(SPARE),
+                None => builder,
+            },
             #[cfg(windows)]
             Address::Pipe(path) => builder.windows_named_pipe(path.replace('/', "\\")),
             Address::Tcp { .. } => builder,
@@ -363,6 +424,8 @@ impl ConnectionBuilder {
                 tls,
                 version: version.filter(|_| !self.ignore_version),
                 http,
+                #[cfg(all(feature = "ssh", unix))]
+                bridge,
                 answered,
             }),
             contact: None,
@@ -377,6 +440,9 @@ fn elsewhere(host: &Host) -> Error {
         Address::Unix(_) => format!(
             "{host} is a unix socket, which is not supported on this system: use tcp:// or npipe://"
         ),
+        Address::Ssh(_) if cfg!(all(unix, not(feature = "ssh"))) => {
+            format!("{host} is to be reached through ssh: enable the feature `ssh`")
+        }
         _ => format!("{host} is not supported on this system: use tcp://"),
     };
     Error::new(ErrorKind::Host, sentence)

@@ -76,8 +76,14 @@ pub(crate) fn send<'a>(
             contact.make(connection, limits, origin).await?;
         }
         let request = prepare(connection, request, origin)?;
+        #[cfg(all(feature = "ssh", unix))]
+        connection.open_bridge().map_err(|error| error.at(origin))?;
         match connection.http().execute(request).await {
             Ok(answer) => {
+                #[cfg(all(feature = "ssh", unix))]
+                if let Some(error) = connection.bridge_failure(&answer) {
+                    return Err(error.at(origin));
+                }
                 connection.was_answered();
                 Ok(answer)
             }

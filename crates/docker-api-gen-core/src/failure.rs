@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderMap, HeaderName, LOCATION};
 use crate::body::BodyError;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
-use crate::host::Host;
+use crate::host::{Address, Host};
 use crate::origin::Origin;
 use crate::scan;
 use crate::text::{after, contains, shorten, shorten_bytes};
@@ -55,8 +55,11 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             "the body given for the request failed while it was sent".to_owned(),
         )
     } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
-        let hint = match tls {
-            None if host.is_network() => ", and without TLS?",
+        let hint = match (tls, host.address()) {
+            (None, Address::Tcp { .. }) => ", and without TLS?",
+            (_, Address::Ssh(_)) => {
+                "? Something else may be printed there when ssh runs a command: by .bashrc, for example"
+            }
             _ => "?",
         };
         (

@@ -38,7 +38,7 @@ const KNOWN: &str =
 /// | `tcp://host:port`, `tcp://[::1]:2375/base` | HTTP over TCP, with TLS where a context or the environment brings certificates or asks for it; the host is `localhost` and the port 2375 where none is given; a base path goes in front of every request's |
 /// | `http://host:port` | the same, with HTTP's port 80 |
 /// | `https://host:port` | HTTP over TLS, with HTTPS's port 443; it needs the feature `tls` |
-/// | `ssh://user@host:port/path` | through `ssh`, to the daemon of that machine or its socket at `path`; user, port and path may be left out |
+/// | `ssh://user@host:port/path` | through the program `ssh` and the `docker` of that machine, to its daemon or to its socket at `path`; user, port and path may be left out; it needs the feature `ssh`, and is for Unix |
 /// | `host:port` | the same as `tcp://host:port` |
 ///
 /// These are the forms that `docker` reads, and `http://` and `https://`. What `docker` would cut off is refused here: a
@@ -296,11 +296,22 @@ fn ssh(rest: &str) -> Result<Address, String> {
         return Err("ssh:// needs a host name, as in ssh://user@host".to_owned());
     }
     let user = Some(text(url.username())).filter(|user| !user.is_empty());
+    let all = || [Some(host), user.as_deref()].into_iter().flatten();
     // ssh would take them for options.
-    if host.starts_with('-') || user.as_ref().is_some_and(|user| user.starts_with('-')) {
+    if all().any(|name| name.starts_with('-')) {
         return Err("in ssh:// neither the user nor the host may begin with `-`".to_owned());
     }
+    // ssh would let a shell read them, if that is how it is configured to reach the host.
+    let is_odd = |c: char| c.is_whitespace() || c.is_control() || "'`\"$;&<>|(){}".contains(c);
+    if all().any(|name| name.contains(is_odd)) || host.contains('\\') {
+        return Err(
+            "in ssh:// neither the user nor the host may have blanks or what a shell would act upon".to_owned(),
+        );
+    }
     let socket = text(url.path());
+    if socket.contains(char::is_control) {
+        return Err("in ssh:// the path may not have control characters".to_owned());
+    }
     Ok(Address::Ssh(Ssh {
         user,
         host: host.to_owned(),
@@ -457,6 +468,12 @@ mod tests {
             ("ssh://box#x", "takes no `?`"),
             ("ssh://-oProxyCommand=x", "may begin with `-`"),
             ("ssh://-x@box", "may begin with `-`"),
+            ("ssh://%2dx@box", "may begin with `-`"),
+            ("ssh://me@%2dbox", "may begin with `-`"),
+            ("ssh://a%20b@box", "a shell would act upon"),
+            ("ssh://$(id)@box", "a shell would act upon"),
+            ("ssh://b%6fx%3Bid", "a shell would act upon"),
+            ("ssh://box/a%0Ab", "control characters"),
             ("ssh://box:99999", "is not user@host:port/path"),
         ] {
             let error = text.parse::<Host>().unwrap_err();

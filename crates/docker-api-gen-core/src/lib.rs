@@ -46,6 +46,8 @@ mod resolve;
 mod response;
 mod scan;
 pub mod shortcuts;
+#[cfg(all(feature = "ssh", unix))]
+mod ssh;
 mod text;
 mod timestamp;
 mod tls;

@@ -98,6 +98,17 @@ fn tls_takes_a_feature() {
     );
 }
 
+#[cfg(not(feature = "ssh"))]
+#[test]
+fn ssh_takes_a_feature() {
+    let error = Connection::open("ssh://me@box").unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Host);
+    assert_eq!(
+        error.to_string(),
+        "ssh://me@box is to be reached through ssh: enable the feature `ssh`"
+    );
+}
+
 #[test]
 fn what_other_systems_have() {
     let error = Connection::open("npipe:////./pipe/docker_engine").unwrap_err();
