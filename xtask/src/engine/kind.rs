@@ -3,7 +3,24 @@
 use serde::{Deserialize, Serialize};
 
 #[cfg(target_os = "linux")]
-const DOCKER: [&str; 9] = [
+const DOCKER: [&str; 12] = [
+    "docker.io",
+    "docker-cli",
+    "base-files",
+    "busybox-static",
+    "containerd",
+    "docker-registry",
+    "iptables",
+    "kmod",
+    "openssh-client",
+    "openssh-server",
+    "procps",
+    "runc",
+];
+
+/// In bookworm the command `docker` is not a package of its own.
+#[cfg(target_os = "linux")]
+const DOCKER_IN_ONE: [&str; 11] = [
     "docker.io",
     "base-files",
     "busybox-static",
@@ -11,6 +28,8 @@ const DOCKER: [&str; 9] = [
     "docker-registry",
     "iptables",
     "kmod",
+    "openssh-client",
+    "openssh-server",
     "procps",
     "runc",
 ];
@@ -86,7 +105,11 @@ impl EngineKind {
                 EngineKind::Docker26_1 => "trixie",
                 EngineKind::Docker28_5 => "sid",
             },
-            packages: if self.is_podman() { &PODMAN } else { &DOCKER },
+            packages: match self {
+                EngineKind::Docker20_10 => &DOCKER_IN_ONE,
+                EngineKind::Docker26_1 | EngineKind::Docker28_5 => &DOCKER,
+                EngineKind::Podman4_3 => &PODMAN,
+            },
             kind: Some(self),
         }
     }

@@ -40,6 +40,10 @@ impl Wanted {
     fn fits(&self, version: &str) -> bool {
         self.kind.is_none_or(|kind| kind.is_version(version))
     }
+
+    fn list(&self) -> String {
+        self.packages.join(" ")
+    }
 }
 
 /// For the image, where an engine is installed and busybox is not.
@@ -60,13 +64,12 @@ pub(crate) struct Tree {
 /// The tree that is already there.
 pub(crate) fn cached(dirs: &Dirs, wanted: &Wanted) -> Option<Tree> {
     let folder = dirs.packages(wanted.name);
-    let version = fs::read_to_string(folder.join("version"))
-        .ok()?
-        .trim()
-        .to_owned();
-    wanted.fits(&version).then(|| Tree {
+    let note = fs::read_to_string(folder.join("version")).ok()?;
+    let (version, packages) = note.split_once('\n')?;
+    // One that was unpacked when less was wanted lacks something now.
+    (wanted.fits(version) && packages == wanted.list()).then(|| Tree {
         root: folder.join("tree"),
-        version,
+        version: version.to_owned(),
     })
 }
 
@@ -100,7 +103,10 @@ pub(crate) fn tree(dirs: &Dirs, wanted: &Wanted) -> Result<Tree> {
         folder.join("tree").display()
     ));
     unpack(&apt.archives(), &folder)?;
-    fs::write(folder.join("version"), &version)?;
+    fs::write(
+        folder.join("version"),
+        format!("{version}\n{}", wanted.list()),
+    )?;
     fs::remove_dir_all(apt.archives())?;
     Ok(Tree {
         root: folder.join("tree"),
