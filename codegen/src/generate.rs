@@ -10,7 +10,7 @@ use crate::model::Api;
 use crate::version::Version;
 use crate::versions::Versions;
 
-/// The generated files of `wanted` versions, or of all; the façade's always belong to all.
+/// The generated files of `wanted` versions, or of all; those of the façade and the harness always belong to all.
 pub fn generate(
     documents: &BTreeMap<Version, Document>,
     versions: &Versions,
@@ -24,8 +24,11 @@ pub fn generate(
     let history = History::new(&apis);
     let selected = |api: &&Api| wanted.is_none_or(|wanted| wanted.contains(&api.version));
     let mut files = emit::facade(versions, package_version);
+    files.extend(emit::harness(versions));
     for part in in_parallel(apis.iter().filter(selected), |api| {
-        emit::version_crate(api, &history, versions)
+        let mut files = emit::version_crate(api, &history, versions);
+        files.extend(emit::harness_version(api, &history, versions));
+        files
     }) {
         files.extend(part);
     }

@@ -13,7 +13,8 @@
 //! # Invariants
 //!
 //! - The core crate never names a version.
-//! - Generated crates depend on core alone, never on each other.
+//! - Generated crates depend on core alone, never on each other. The harness, which depends on all of them, is a tool
+//!   of the tests: it is never published, and nothing that is depends on it.
 //! - Emit reads the model, never a document.
 //! - Corrections never look at Rust names; names are made in [`names`] and nowhere else.
 //! - xtask decides nothing about Rust output.

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use docker_api_gen_core::wire::{Read, Wire, Write};
 use docker_api_gen_core::{Error, Request};
 use serde_json::Value;
 
 use crate::document::{Document, Operation};
+use crate::harness::Codec;
 use crate::hostile::Hostile;
 use crate::request::{Expected, Extent};
 use crate::sample::{Round, Sample};
@@ -22,9 +22,6 @@ pub struct Requests {
 
 /// An operation by its name in the document, and what builds its requests.
 pub type Described<C> = (&'static str, fn(&C, &Sample) -> Requests);
-
-/// Reads a value from JSON and writes it again.
-pub type Decode = fn(&[u8]) -> Result<Vec<u8>, String>;
 
 /// What one version's document says.
 #[derive(Debug)]
@@ -102,7 +99,7 @@ impl Contract {
     /// # Panics
     ///
     /// If one is not read, or something is lost.
-    pub fn check_answers(&self, answers: &[(&'static str, Decode)]) {
+    pub fn check_answers(&self, answers: &[(&'static str, Codec)]) {
         let described = self
             .0
             .operations()
@@ -115,7 +112,7 @@ impl Contract {
     /// # Panics
     ///
     /// If one is not read, or something is lost.
-    pub fn check_types(&self, types: &[(&'static str, Decode)]) {
+    pub fn check_types(&self, types: &[(&'static str, Codec)]) {
         self.check_all("types", self.0.definitions().collect(), types);
     }
 
@@ -123,14 +120,15 @@ impl Contract {
         &self,
         what: &str,
         mut described: BTreeMap<&'a str, &'a Value>,
-        decoders: &[(&'a str, Decode)],
+        decoders: &[(&'a str, Codec)],
     ) {
         let mut wrong = Vec::new();
         for (name, decode) in decoders {
             match described.remove(name) {
                 Some(schema) => {
                     let hostile = Hostile::new(&self.0, schema, name);
-                    let problems = hostile.try_all(decode);
+                    let problems =
+                        hostile.try_all(|text| decode(text).map_err(|failure| failure.to_string()));
                     wrong.extend(problems.into_iter().map(|text| format!("{name}: {text}")));
                 }
                 None => wrong.push(format!("{name}: the document has nothing of that name")),
@@ -182,12 +180,4 @@ fn says_more(operation: Operation<'_>) -> bool {
         || operation
             .parameters()
             .any(|parameter| !parameter.is_required())
-}
-
-/// Reads and writes a `T` as the generated crates do.
-pub fn decode<T: Read + Write>(text: &[u8]) -> Result<Vec<u8>, String> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
-    let value = T::read(&mut reader).map_err(|error| error.to_string())?;
-    reader.end().map_err(|error| error.to_string())?;
-    serde_json::to_vec(&Wire(&value)).map_err(|error| error.to_string())
 }

@@ -7,10 +7,12 @@
 
 mod contract;
 mod document;
+pub mod harness;
 mod hostile;
 mod request;
 mod sample;
 mod shape;
 
-pub use contract::{Contract, Decode, Described, Requests, decode};
+pub use contract::{Contract, Described, Requests};
+pub use harness::{Codec, decode};
 pub use sample::Sample;

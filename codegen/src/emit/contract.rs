@@ -56,8 +56,8 @@ pub(super) fn file(context: Context<'_>) -> TokenStream {
             contract().check_types(TYPES);
         }
         const REQUESTS: &[Described<Client>] = &[#((#ids, #functions)),*];
-        const ANSWERS: &[(&str, Decode)] = &[#(#answers),*];
-        const TYPES: &[(&str, Decode)] = &[#(#types),*];
+        const ANSWERS: &[(&str, Codec)] = &[#(#answers),*];
+        const TYPES: &[(&str, Codec)] = &[#(#types),*];
         #(#requests)*
     };
     let mut mentioned = BTreeSet::new();
@@ -68,7 +68,7 @@ pub(super) fn file(context: Context<'_>) -> TokenStream {
         .map(ident);
     quote! {
         #![doc = " Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`."]
-        use docker_api_gen_tests::{Contract, Decode, Described, Requests, Sample, decode};
+        use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
         use #package::{#(#own),*};
         #items
     }
@@ -178,7 +178,7 @@ fn body(content: &BodyContent) -> TokenStream {
 }
 
 /// `query:signal`, as samples name a parameter.
-fn key(parameter: &Parameter) -> String {
+pub(super) fn key(parameter: &Parameter) -> String {
     let place = match parameter.place {
         Place::Path => "path",
         Place::Query => "query",

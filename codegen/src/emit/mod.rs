@@ -1,5 +1,5 @@
 //! Rust source from the model: a crate per version, and the parts of the façade that follow from the list
-//! of versions.
+//! of versions; and a table of it all for the tests.
 
 mod api;
 mod contract;
@@ -7,6 +7,7 @@ mod docs;
 mod facade;
 mod format;
 mod groups;
+mod harness;
 mod shortcuts;
 mod types;
 mod version_crate;
@@ -14,6 +15,7 @@ mod version_crate;
 use std::collections::BTreeMap;
 
 pub use facade::facade;
+pub use harness::{harness, harness_version};
 use proc_macro2::{Ident, Literal, Span};
 pub(crate) use types::type_text;
 pub use version_crate::version_crate;

@@ -117,6 +117,11 @@ fn is_secret(name: &[u8]) -> bool {
         .any(|word| find(&name, word.as_bytes()).is_some())
 }
 
+/// The path of the value at which a reader stopped, given in lines and columns: `HostConfig.Ulimits[0].Name`.
+pub fn place(text: &[u8], line: usize, column: usize) -> String {
+    scan::locate(text, offset(text, line, column)).path
+}
+
 /// How many bytes come before a place given by line and column, both from 1, the column in bytes.
 fn offset(text: &[u8], line: usize, column: usize) -> usize {
     let start = match line.checked_sub(2) {

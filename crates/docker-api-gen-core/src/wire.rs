@@ -20,6 +20,9 @@ use serde::ser::{Serialize, SerializeSeq, Serializer};
 pub use serde::{self, de::MapAccess, ser::SerializeMap};
 
 #[doc(hidden)]
+pub use crate::decode::place;
+
+#[doc(hidden)]
 pub use crate::{
     integer_enum, readable, readable_integer, readable_text, text_enum, writable, writable_integer,
     writable_text,

@@ -2,7 +2,7 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Decode, Described, Requests, Sample, decode};
+use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
 use docker_api_gen_v0_2::{Client, api, types};
 
 fn contract() -> Contract {
@@ -39,13 +39,13 @@ const REQUESTS: &[Described<Client>] = &[
     ("SystemAuth", system_auth),
 ];
 
-const ANSWERS: &[(&str, Decode)] = &[
+const ANSWERS: &[(&str, Codec)] = &[
     ("ThingList", decode::<Vec<types::ThingListResponseItem>>),
     ("ImageBuild", decode::<types::BuildInfo>),
     ("SystemAuth", decode::<types::AuthResponse>),
 ];
 
-const TYPES: &[(&str, Decode)] = &[
+const TYPES: &[(&str, Codec)] = &[
     ("BuildInfo", decode::<types::BuildInfo>),
     ("AuthResponse", decode::<types::AuthResponse>),
     ("Platform", decode::<types::Platform>),

@@ -2,7 +2,7 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Decode, Described, Requests, Sample, decode};
+use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
 use docker_api_gen_v0_1::{Client, api, types};
 
 fn contract() -> Contract {
@@ -30,12 +30,12 @@ const REQUESTS: &[Described<Client>] = &[
     ("ThingCreate", thing_create),
 ];
 
-const ANSWERS: &[(&str, Decode)] = &[
+const ANSWERS: &[(&str, Codec)] = &[
     ("ThingInspect", decode::<types::Thing>),
     ("ThingCreate", decode::<types::Thing>),
 ];
 
-const TYPES: &[(&str, Decode)] = &[
+const TYPES: &[(&str, Codec)] = &[
     ("Thing", decode::<types::Thing>),
     ("Option", decode::<types::OptionObject>),
     ("GenericResources", decode::<types::GenericResources>),

@@ -2,7 +2,7 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Decode, Described, Requests, Sample, decode};
+use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
 use docker_api_gen_v1_29::{Client, api, types};
 
 fn contract() -> Contract {
@@ -128,7 +128,7 @@ const REQUESTS: &[Described<Client>] = &[
     ("VolumeDelete", volume_delete),
 ];
 
-const ANSWERS: &[(&str, Decode)] = &[
+const ANSWERS: &[(&str, Codec)] = &[
     ("SystemAuth", decode::<types::SystemAuthResponse>),
     ("ImageBuild", decode::<types::BuildInfo>),
     ("ImageCommit", decode::<types::IdResponse>),
@@ -187,7 +187,7 @@ const ANSWERS: &[(&str, Decode)] = &[
     ("VolumeInspect", decode::<types::Volume>),
 ];
 
-const TYPES: &[(&str, Decode)] = &[
+const TYPES: &[(&str, Codec)] = &[
     ("Address", decode::<types::Address>),
     ("AuthConfig", decode::<types::AuthConfig>),
     ("BuildInfo", decode::<types::BuildInfo>),
