@@ -77,6 +77,7 @@ impl Document {
             "schema",
             "content",
             "x-encoding",
+            "x-credentials",
         ];
         const RESPONSE: &[&str] = &["description", "headers", "content"];
 

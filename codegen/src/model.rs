@@ -179,6 +179,16 @@ pub struct Parameter {
     pub ty: Type,
     pub encoding: Encoding,
     pub default: Option<Value>,
+    /// Whose credentials it holds, which the client finds unless it is told.
+    pub credentials: Option<Credentials>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Credentials {
+    /// Those for the registry of the image that this parameter names.
+    Of(String),
+    /// Those for every registry, by its address.
+    All,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -532,6 +542,10 @@ impl<'a> Reader<'a> {
             ty,
             required: flag(value, "required"),
             default: schema.get("default").cloned(),
+            credentials: text(value, "x-credentials").map(|of| match of.as_str() {
+                "all" => Credentials::All,
+                _ => Credentials::Of(of),
+            }),
             name,
             place,
             encoding,

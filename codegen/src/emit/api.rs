@@ -9,7 +9,7 @@ use super::docs::endpoint;
 use super::types::Imports;
 use super::{Context, ident};
 use crate::model::{
-    Answer, Body, BodyContent, Encoding, Header, Operation, Parameter, Place, Type,
+    Answer, Body, BodyContent, Credentials, Encoding, Header, Operation, Parameter, Place, Type,
 };
 use crate::names;
 use crate::surface::{OperationNames, is_borrowed_text, is_filters};
@@ -565,6 +565,14 @@ fn add(parameter: &Parameter) -> Ident {
 fn add_option(parameter: &Parameter) -> TokenStream {
     let wire_name = &parameter.name;
     let name = ident(&names::parameter(&parameter.name));
-    let add = add(parameter);
-    quote!(call.#add(#wire_name, &options.#name);)
+    match &parameter.credentials {
+        Some(Credentials::Of(image)) => {
+            quote!(call.registry_auth(#wire_name, &options.#name, #image);)
+        }
+        Some(Credentials::All) => quote!(call.registry_config(#wire_name, &options.#name);),
+        None => {
+            let add = add(parameter);
+            quote!(call.#add(#wire_name, &options.#name);)
+        }
+    }
 }

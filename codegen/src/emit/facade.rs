@@ -91,7 +91,7 @@ keywords = ["docker", "container", "api", "client", "async"]
 categories = ["api-bindings", "asynchronous"]
 
 [package.metadata.docs.rs]
-features = ["archive", "latest", "ssh", "tls"]
+features = ["archive", "latest", "ssh", "tls", "tracing"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
@@ -107,6 +107,8 @@ serde-both = [
 ssh = ["docker-api-gen-core/ssh"]
 # TLS, for https:// and for tcp:// with certificates.
 tls = ["docker-api-gen-core/tls"]
+# A span of `tracing` for each request.
+tracing = ["docker-api-gen-core/tracing"]
 
 {}
 [dependencies]

@@ -104,7 +104,8 @@ pub(super) fn file(context: Context<'_>) -> Option<TokenStream> {
     Some(quote! {
         #![doc = " What takes several operations, in one call."]
         use docker_api_gen_core::shortcuts::{Kit, Operations, Since};
-        use docker_api_gen_core::{ApiVersion, client_shortcuts};
+        use docker_api_gen_core::{ApiVersion, auth_config, client_shortcuts};
+        use crate::types::AuthConfig;
         use crate::{Client, api};
         static OPERATIONS: Operations = Operations {
             #(#operations,)*
@@ -116,6 +117,7 @@ pub(super) fn file(context: Context<'_>) -> Option<TokenStream> {
             }
         }
         client_shortcuts!(Client);
+        auth_config!(AuthConfig);
     })
 }
 

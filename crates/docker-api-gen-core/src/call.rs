@@ -4,16 +4,15 @@ use std::fmt;
 use std::pin::Pin;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE;
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderValue, UPGRADE};
+use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
 use crate::body::Body;
 use crate::byte_stream::ByteStream;
 use crate::connection::Connection;
+use crate::credentials::{self, Find, base64_json};
 use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::exchange;
@@ -25,7 +24,7 @@ use crate::logs::LogStream;
 use crate::operation::{Operation, TtySource};
 use crate::origin::Origin;
 use crate::proof::Proof;
-use crate::query::{QueryValue, encode};
+use crate::query::{QueryValue, decode as decode_text, encode};
 use crate::request::Request;
 use crate::response::{self, Response};
 use crate::scan;
@@ -53,7 +52,18 @@ pub struct Call<'a> {
     body: Body,
     limits: Limits,
     tty: Option<bool>,
+    look_up: Option<LookUp>,
     error: Option<Error>,
+}
+
+/// Credentials that are still to be found when the call is sent.
+///
+/// What finds them is a pointer, so that it is only in programs that have an operation that needs it.
+struct LookUp {
+    header: HeaderName,
+    /// The parameter that names the image.
+    image: &'static str,
+    find: Find,
 }
 
 impl<'a> Call<'a> {
@@ -72,6 +82,7 @@ impl<'a> Call<'a> {
             body: Body::empty(),
             limits: connection.limits().of(operation.unbounded),
             tty: None,
+            look_up: None,
             error: None,
         }
     }
@@ -142,10 +153,42 @@ impl<'a> Call<'a> {
     /// Sets a header to a value's JSON in base64, in the alphabet that is safe in URLs.
     pub fn header_base64_json<V: Serialize>(&mut self, name: &'static str, value: &Option<V>) {
         if let Some(value) = value {
-            match serde_json::to_vec(value) {
-                Ok(json) => self.add_header(name, &URL_SAFE.encode(json), true),
+            match base64_json(value) {
+                Ok(text) => self.add_header(name, &text, true),
                 Err(error) => self.refuse_value(name, error),
             }
+        }
+    }
+
+    /// Sets a header to credentials; without any, those are sent that are stored for the registry of the image that
+    /// the parameter `image` names.
+    pub fn registry_auth<V: Serialize>(
+        &mut self,
+        name: &'static str,
+        value: &Option<V>,
+        image: &'static str,
+    ) {
+        match value {
+            Some(_) => self.header_base64_json(name, value),
+            None => self.look_up(name, image, credentials::find_one),
+        }
+    }
+
+    /// Sets a header to the credentials of registries; without any, all that are stored are sent.
+    pub fn registry_config<V: Serialize>(&mut self, name: &'static str, value: &Option<V>) {
+        match value {
+            Some(_) => self.header_base64_json(name, value),
+            None => self.look_up(name, "", credentials::find_all),
+        }
+    }
+
+    fn look_up(&mut self, name: &str, image: &'static str, find: Find) {
+        if let Ok(header) = HeaderName::from_bytes(name.as_bytes()) {
+            self.look_up = Some(LookUp {
+                header,
+                image,
+                find,
+            });
         }
     }
 
@@ -303,8 +346,35 @@ impl<'a> Call<'a> {
 
     /// Sends the request and waits for the headers of the answer, whatever they are.
     async fn exchange(&mut self) -> Result<reqwest::Response, Error> {
-        let request = self.take_request()?;
+        let mut request = self.take_request()?;
+        if let Some(look_up) = self.look_up.take()
+            && !request.headers.contains_key(&look_up.header)
+        {
+            let registries = self.connection.registries().clone();
+            let image = self.parameter(look_up.image);
+            match (look_up.find)(registries, image, self.limits.headers).await {
+                Ok(None) => {}
+                Ok(Some(value)) => headers::set(&mut request.headers, look_up.header, value),
+                Err(error) => return Err(error.at(&self.origin)),
+            }
+        }
         exchange(self.connection, request, self.limits, &self.origin).await
+    }
+
+    /// What was said for a parameter of the path or the query.
+    fn parameter(&self, name: &str) -> Option<String> {
+        let of_path = self.parameters.iter().find(|(known, _)| *known == name);
+        let value = match of_path {
+            Some((_, value)) => value,
+            None => {
+                let mut pairs = self
+                    .query
+                    .split('&')
+                    .filter_map(|pair| pair.split_once('='));
+                pairs.find(|(known, _)| *known == name)?.1
+            }
+        };
+        Some(decode_text(value))
     }
 
     fn take_request(&mut self) -> Result<Request, Error> {

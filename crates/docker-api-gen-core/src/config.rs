@@ -75,6 +75,11 @@ impl JsonFile {
     }
 }
 
+/// Whether it is a document of JSON.
+pub(crate) fn is_json(text: &[u8]) -> bool {
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
 /// The text that is a value, unless it is empty.
 pub(crate) fn string(value: &[u8]) -> Option<String> {
     scan::string(value).filter(|text| !text.is_empty())

@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use http::header::{self, HeaderMap, HeaderValue};
 
 use crate::contact::Contact;
+use crate::credentials::{Registries, RegistryAuth};
 use crate::error::{Error, ErrorKind};
 use crate::exchange;
 use crate::explain::Explanation;
@@ -49,6 +50,7 @@ struct Inner {
     host: Host,
     prefix: String,
     headers: Headers,
+    registries: Arc<Registries>,
     limits: Limits,
     tls: Option<Tls>,
     version: Option<ApiVersion>,
@@ -80,6 +82,8 @@ impl Connection {
     /// `DOCKER_TLS_VERIFY` and `DOCKER_TLS` means yes, `0` included, and a variable without text counts as not set.
     ///
     /// Every request carries the headers of `DOCKER_CUSTOM_HEADERS`, or else those of `HttpHeaders` in `config.json`.
+    /// Operations that need a registry carry the credentials that `docker login` left: see
+    /// [`registry_auth`](Self::registry_auth).
     ///
     /// [`explain`](ConnectionBuilder::explain) tells what was found and why.
     ///
@@ -124,6 +128,7 @@ impl Connection {
             host: self.inner.host.clone(),
             tls: self.inner.tls.clone(),
             headers: self.inner.headers.clone(),
+            registries: Registries::clone(&self.inner.registries),
             version: None,
         };
         let builder = ConnectionBuilder {
@@ -166,6 +171,11 @@ impl Connection {
             contact: None,
             ..self
         }
+    }
+
+    /// Where credentials for registries are looked for.
+    pub(crate) fn registries(&self) -> &Arc<Registries> {
+        &self.inner.registries
     }
 
     /// How TLS is spoken, if it is.
@@ -302,6 +312,21 @@ impl ConnectionBuilder {
         self
     }
 
+    /// Who to be at a registry (`ghcr.io`, `docker.io`), whatever is stored for it: see
+    /// [`Connection::registry_auth`]. The last that is said of a registry counts.
+    pub fn registry_auth(mut self, registry: impl Into<String>, auth: RegistryAuth) -> Self {
+        self.wishes
+            .registry_auths
+            .insert(0, (registry.into(), auth));
+        self
+    }
+
+    /// Takes no credentials for registries from `DOCKER_AUTH_CONFIG` and `config.json`, and runs no credential helper.
+    pub fn ignore_stored_credentials(mut self) -> Self {
+        self.wishes.ignore_stored_credentials = true;
+        self
+    }
+
     /// Lets a client speak its version whatever `DOCKER_API_VERSION` asks for.
     pub fn ignore_api_version_variable(mut self) -> Self {
         self.ignore_version = true;
@@ -352,6 +377,7 @@ impl ConnectionBuilder {
             host,
             tls,
             headers,
+            registries,
             version,
         } = resolved;
         let agent = HeaderValue::from_static(USER_AGENT);
@@ -420,6 +446,7 @@ impl ConnectionBuilder {
                 host,
                 prefix,
                 headers,
+                registries: Arc::new(registries),
                 limits: self.limits,
                 tls,
                 version: version.filter(|_| !self.ignore_version),

@@ -90,16 +90,19 @@ pub(crate) fn send<'a>(
             Err(error) => Err(failure::send(error, connection, origin)),
         }
     });
-    let Some(limit) = limits.headers else {
-        return sending;
+    let sending = match limits.headers {
+        None => sending,
+        Some(limit) => Box::pin(async move {
+            check_runtime(origin)?;
+            match tokio::time::timeout(limit, sending).await {
+                Ok(result) => result,
+                Err(_) => Err(failure::late(limit, origin)),
+            }
+        }),
     };
-    Box::pin(async move {
-        check_runtime(origin)?;
-        match tokio::time::timeout(limit, sending).await {
-            Ok(result) => result,
-            Err(_) => Err(failure::late(limit, origin)),
-        }
-    })
+    #[cfg(feature = "tracing")]
+    let sending = crate::trace::watch(sending, origin);
+    sending
 }
 
 fn check_runtime(origin: &Origin) -> Result<(), Error> {

@@ -7,6 +7,22 @@
 //!
 //! Every call is a future that needs a tokio runtime with I/O and time enabled. Dropping the future or the
 //! stream it returned ends the request.
+//! # Watching requests
+//!
+//! With the feature `tracing` every request has a span `docker request` of the target `docker_api_gen` at the level
+//! `DEBUG`, from its sending to the beginning of its answer:
+//!
+//! | field | what it is |
+//! | --- | --- |
+//! | `operation` | the operation, as in `containers.stop` |
+//! | `api_version` | the API version in the path, as in `1.41` |
+//! | `status` | the HTTP status, if an answer came |
+//! | `error` | the [`ErrorKind`], if it failed, as in `NotFound` |
+//! | `duration_ms` | how long that took, in milliseconds; it is all that a request given up has |
+//!
+//! What else a call asks the daemon on its way, such as whether it speaks the version, has spans of its own. Bodies,
+//! queries, headers and the names of things are in none. Credentials that a build goes without because their helper
+//! failed are an event at the level `WARN`.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
@@ -20,6 +36,7 @@ mod call;
 mod config;
 mod connection;
 mod contact;
+mod credentials;
 mod decode;
 mod error;
 mod exchange;
@@ -51,6 +68,8 @@ mod ssh;
 mod text;
 mod timestamp;
 mod tls;
+#[cfg(feature = "tracing")]
+mod trace;
 mod upgraded;
 mod version;
 pub mod wire;
@@ -60,6 +79,7 @@ pub use body::Body;
 pub use byte_stream::ByteStream;
 pub use call::Call;
 pub use connection::{Connection, ConnectionBuilder, explain};
+pub use credentials::RegistryAuth;
 pub use error::{Error, ErrorKind};
 pub use explain::Explanation;
 pub use filters::Filters;

@@ -1,6 +1,6 @@
 //! Values in a query string or a header, and how they are written there.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 
 /// Everything but the characters that never mean anything in a URL.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -12,6 +12,11 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// `text` as it is written between the marks of a URL.
 pub(crate) fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
+}
+
+/// What [`encode`] wrote.
+pub(crate) fn decode(text: &str) -> String {
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// A value of a query string or a header: text, a number, a boolean, a choice, a list of these, or none.

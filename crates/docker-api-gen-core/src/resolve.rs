@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
 use crate::config::{self, Context, JsonFile};
+use crate::credentials::{Registries, RegistryAuth};
 use crate::error::{Error, ErrorKind};
 use crate::host::{self, Host};
 use crate::text::shorten;
@@ -80,6 +81,9 @@ pub(crate) struct Wishes {
     pub(crate) config: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
     pub(crate) headers: Vec<(String, String)>,
+    /// The last that was said comes first.
+    pub(crate) registry_auths: Vec<(String, RegistryAuth)>,
+    pub(crate) ignore_stored_credentials: bool,
 }
 
 /// Headers, each name once.
@@ -92,6 +96,7 @@ pub(crate) struct Resolved {
     pub(crate) tls: Option<Tls>,
     /// For every request.
     pub(crate) headers: Headers,
+    pub(crate) registries: Registries,
     /// What `DOCKER_API_VERSION` asks for.
     pub(crate) version: Option<ApiVersion>,
 }
@@ -163,11 +168,14 @@ pub(crate) fn resolve(
     for (name, value) in &wishes.headers {
         add_header(&mut headers, name, value, CALLER)?;
     }
+    let registries = registries(wishes, environment, folder)?;
+    listener.hear(|| registries.describe());
     let version = version(environment, listener)?;
     Ok(Resolved {
         host,
         tls,
         headers,
+        registries,
         version,
     })
 }
@@ -468,6 +476,26 @@ fn fields(line: &str) -> Vec<String> {
         field.push_str(rest);
     }
     fields
+}
+
+/// Where credentials for registries are. They are read when they are needed.
+fn registries(
+    wishes: &Wishes,
+    environment: &Environment<'_>,
+    folder: Option<PathBuf>,
+) -> Result<Registries, Error> {
+    let given = wishes.registry_auths.clone();
+    if wishes.ignore_stored_credentials {
+        return Ok(Registries {
+            given,
+            ..Registries::default()
+        });
+    }
+    Ok(Registries {
+        given,
+        variable: environment.text("DOCKER_AUTH_CONFIG")?,
+        file: folder.map(|folder| folder.join("config.json")),
+    })
 }
 
 fn version(

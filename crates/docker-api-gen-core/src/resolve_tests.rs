@@ -536,6 +536,11 @@ fn the_story_tells_every_step_and_no_secret() {
         .file("home/me/.docker/contexts/tls/0123/docker/ca.pem", "secret")
         .file("home/me/.docker/contexts/tls/0123/docker/key.pem", "secret")
         .set("DOCKER_CUSTOM_HEADERS", "X-Token=secret")
+        .set("DOCKER_AUTH_CONFIG", r#"{"auths":{"ghcr.io":{"auth":"secret"}}}"#)
+        .file(
+            "home/me/.docker/config.json",
+            r#"{"currentContext":"build","credHelpers":{"gcr.io":"gcloud"},"auths":{"quay.io":{"auth":"secret"}}}"#,
+        )
         .set("DOCKER_API_VERSION", "1.44");
     let (resolved, steps) = machine.resolve_with(&Wishes::default());
     let steps: Vec<_> = steps.iter().map(|step| machine.relative(step)).collect();
@@ -549,6 +554,8 @@ fn the_story_tells_every_step_and_no_secret() {
             "the context names the daemon: tcp://build:2376",
             "TLS is wanted: the daemon's certificate is verified against ca.pem, and key.pem is not used, as there is no cert.pem",
             "DOCKER_CUSTOM_HEADERS adds headers to every request: x-token",
+            "credentials for registries come from DOCKER_AUTH_CONFIG, for ghcr.io; docker-credential-gcloud, for gcr.io; \
+             /home/me/.docker/config.json, for quay.io",
             "DOCKER_API_VERSION asks for API 1.44",
         ]
     );
@@ -574,6 +581,7 @@ fn the_story_tells_every_step_and_no_secret() {
             "the socket of podman is not there: /run/podman/podman.sock",
             "no socket is there, so the usual one will have to do",
             "TLS does not apply to this address",
+            "no credentials for registries are stored",
         ]
     );
 }

@@ -145,7 +145,10 @@ pub(crate) fn check<'a>(
         } else {
             body.read_some(FAILURE_LIMIT, FAILURE_TIME).await
         };
-        Err(failure::status(status, &parts.headers, &text, origin))
+        let error = failure::status(status, &parts.headers, &text, origin);
+        #[cfg(feature = "tracing")]
+        crate::trace::failed(&parts.extensions, &error);
+        Err(error)
     })
 }
 

@@ -64,6 +64,11 @@ pub(crate) fn string(value: &[u8]) -> Option<String> {
     serde_json::from_slice(value).ok()
 }
 
+/// The string that a member's name without its quotes stands for.
+pub(crate) fn name(name: &[u8]) -> Option<String> {
+    string(&[b"\"", name, b"\""].concat())
+}
+
 /// A value in a text, and the way to it.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Place<'t> {

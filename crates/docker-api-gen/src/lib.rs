@@ -36,8 +36,8 @@ pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
     ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
     Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource,
-    LogStream, Output, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain,
-    filters, shortcuts,
+    LogStream, Output, RegistryAuth, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport,
+    explain, filters, shortcuts,
 };
 #[allow(
     unused_imports,

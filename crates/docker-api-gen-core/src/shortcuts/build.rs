@@ -72,7 +72,8 @@ pub struct Build {
     network: Option<String>,
     no_cache: bool,
     pull: bool,
-    credentials: BTreeMap<String, Result<Secret, String>>,
+    /// Unless set, those that are stored.
+    credentials: Option<BTreeMap<String, Result<Secret, String>>>,
 }
 
 /// An image that was built.
@@ -100,7 +101,7 @@ impl Build {
             network: None,
             no_cache: false,
             pull: false,
-            credentials: BTreeMap::new(),
+            credentials: None,
         }
     }
 
@@ -171,10 +172,21 @@ impl Build {
         self
     }
 
-    /// The credentials for a registry, by its address: an `AuthConfig` of any version.
+    /// The credentials for a registry, by its address: a [`RegistryAuth`](crate::RegistryAuth), or an `AuthConfig` of
+    /// any version. Those given here are all that is sent.
+    ///
+    /// Unless set, they are [those that are stored](crate::Connection::registry_auth) for all registries. What a
+    /// credential helper fails to give is left out then, as the build may not need it.
     pub fn credentials(mut self, registry: impl Into<String>, credentials: impl Serialize) -> Self {
         self.credentials
+            .get_or_insert_default()
             .insert(registry.into(), secret(&credentials));
+        self
+    }
+
+    /// Sends no credentials but those that are given here.
+    pub fn anonymous(mut self) -> Self {
+        self.credentials.get_or_insert_default();
         self
     }
 
@@ -265,9 +277,9 @@ impl Build {
             "cachefrom",
             &Some(self.cache_from).filter(|list| !list.is_empty()),
         );
-        if !self.credentials.is_empty() {
+        if let Some(given) = self.credentials {
             let mut all = Json::object();
-            for (registry, credentials) in self.credentials {
+            for (registry, credentials) in given {
                 match credentials {
                     Ok(Secret(json)) => all.set(&[&registry], json),
                     Err(why) => {
@@ -277,7 +289,9 @@ impl Build {
                     }
                 }
             }
-            call.header_base64_json("X-Registry-Config", &Some(all));
+            call.registry_config("X-Registry-Config", &Some(all));
+        } else {
+            call.registry_config("X-Registry-Config", &None::<Json>);
         }
         match self.context.0 {
             Source::Tar(body) => {

@@ -131,7 +131,8 @@ impl Pull {
         self
     }
 
-    /// The credentials for the registry: an `AuthConfig` of any version.
+    /// The credentials for the registry: a [`RegistryAuth`](crate::RegistryAuth), or an `AuthConfig` of any version.
+    /// Unless set, they are [those that are stored](crate::Connection::registry_auth).
     pub fn credentials(mut self, credentials: impl Serialize) -> Self {
         self.credentials = Some(secret(&credentials));
         self
@@ -200,12 +201,10 @@ fn add_secret(
     kit: &Kit,
     secret: &Option<Result<Secret, String>>,
 ) -> Result<(), Error> {
+    let mut set = |json: Option<&Json>| call.registry_auth("X-Registry-Auth", &json, "fromImage");
     match secret {
-        None => Ok(()),
-        Some(Ok(Secret(json))) => {
-            call.header_base64_json("X-Registry-Auth", &Some(json));
-            Ok(())
-        }
+        None => Ok(set(None)),
+        Some(Ok(Secret(json))) => Ok(set(Some(json))),
         Some(Err(why)) => Err(kit.error(
             kit.operations.image_create,
             None,

@@ -180,7 +180,8 @@ impl Run {
         self
     }
 
-    /// The credentials for a pull: an `AuthConfig` of any version.
+    /// The credentials for a pull: a [`RegistryAuth`](crate::RegistryAuth), or an `AuthConfig` of any version. Unless
+    /// set, they are [those that are stored](crate::Connection::registry_auth).
     pub fn credentials(mut self, credentials: impl Serialize) -> Self {
         self.credentials = Some(pull::secret(&credentials));
         self

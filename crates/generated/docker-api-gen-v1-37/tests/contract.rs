@@ -1121,22 +1121,19 @@ fn image_inspect(client: &Client, sample: &Sample) -> Requests {
 }
 
 fn image_push(client: &Client, sample: &Sample) -> Requests {
-    let request = || {
-        client
-            .images()
-            .push(
-                &sample.need::<String>("path:name"),
-                sample.need("header:X-Registry-Auth"),
-            )
-    };
+    let request = || client.images().push(&sample.need::<String>("path:name"));
     let options = api::images::PushOptions {
         tag: sample.get("query:tag"),
+        registry_auth: sample.get("header:X-Registry-Auth"),
     };
     Requests::new(
         request().request(),
         [
             request().options(options.clone()).request(),
-            request().tag(options.tag.unwrap_or_default()).request(),
+            request()
+                .tag(options.tag.unwrap_or_default())
+                .registry_auth(options.registry_auth.unwrap_or_default())
+                .request(),
         ],
     )
 }

@@ -1269,17 +1269,11 @@ fn image_inspect(client: &Client, sample: &Sample) -> Requests {
 }
 
 fn image_push(client: &Client, sample: &Sample) -> Requests {
-    let request = || {
-        client
-            .images()
-            .push(
-                &sample.need::<String>("path:name"),
-                sample.need("header:X-Registry-Auth"),
-            )
-    };
+    let request = || client.images().push(&sample.need::<String>("path:name"));
     let options = api::images::PushOptions {
         tag: sample.get("query:tag"),
         platform: sample.get("query:platform"),
+        registry_auth: sample.get("header:X-Registry-Auth"),
     };
     Requests::new(
         request().request(),
@@ -1288,6 +1282,7 @@ fn image_push(client: &Client, sample: &Sample) -> Requests {
             request()
                 .tag(options.tag.unwrap_or_default())
                 .platform(options.platform.unwrap_or_default())
+                .registry_auth(options.registry_auth.unwrap_or_default())
                 .request(),
         ],
     )

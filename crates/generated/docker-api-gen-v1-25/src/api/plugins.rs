@@ -238,7 +238,7 @@ impl<'a> Privileges<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -302,7 +302,7 @@ impl<'a> Pull<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("name", &options.name);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -531,7 +531,7 @@ impl<'a> Push<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }

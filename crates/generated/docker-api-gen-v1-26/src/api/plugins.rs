@@ -256,7 +256,7 @@ impl<'a> Privileges<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -320,7 +320,7 @@ impl<'a> Pull<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("name", &options.name);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -549,7 +549,7 @@ impl<'a> Push<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }
@@ -636,7 +636,7 @@ impl<'a> Upgrade<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }

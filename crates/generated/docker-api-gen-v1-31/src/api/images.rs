@@ -142,10 +142,9 @@ impl<'a> Images<'a> {
 
     /// `POST /images/{name}/push` · API 1.24 – 1.55
     #[inline]
-    pub fn push(&self, name: &str, registry_auth: types::AuthConfig) -> Push<'a> {
+    pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
         call.path("name", name);
-        call.header_base64_json("X-Registry-Auth", &Some(registry_auth));
         Push {
             call,
             options: PushOptions::default(),
@@ -483,7 +482,7 @@ impl<'a> Build<'a> {
         call.query("squash", &options.squash);
         call.query_json("labels", &options.labels);
         call.query("networkmode", &options.networkmode);
-        call.header_base64_json("X-Registry-Config", &options.registry_config);
+        call.registry_config("X-Registry-Config", &options.registry_config);
         call.query("target", &options.target);
         call.query("cpusetmems", &options.cpusetmems);
         call.query("cgroupparent", &options.cgroupparent);
@@ -756,7 +755,7 @@ impl<'a> Create<'a> {
         call.query("fromSrc", &options.from_src);
         call.query("repo", &options.repo);
         call.query("tag", &options.tag);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "fromImage");
         call.query("message", &options.message);
         call.query("changes", &options.changes);
         call
@@ -1069,7 +1068,7 @@ impl<'a> Search<'a> {
         let Self { mut call, options } = self;
         call.query("limit", &options.limit);
         call.query_json("filters", &options.filters);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "term");
         call
     }
 }
@@ -1252,6 +1251,8 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// `tag`.
     pub tag: Option<String>,
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
 }
 
 /// A request to `POST /images/{name}/push`, sent by [`send`](Self::send).
@@ -1266,6 +1267,12 @@ impl<'a> Push<'a> {
     /// `tag`.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tag = Some(tag.into());
+        self
+    }
+
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
         self
     }
 
@@ -1285,6 +1292,7 @@ impl<'a> Push<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("tag", &options.tag);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }

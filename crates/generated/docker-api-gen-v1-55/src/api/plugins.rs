@@ -274,7 +274,7 @@ impl<'a> Privileges<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -338,7 +338,7 @@ impl<'a> Pull<'a> {
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
         call.query("name", &options.name);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -567,7 +567,7 @@ impl<'a> Push<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }
@@ -654,7 +654,7 @@ impl<'a> Upgrade<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
