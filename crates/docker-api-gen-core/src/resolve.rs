@@ -399,16 +399,19 @@ fn headers(
     const MEMBER: &str = "HttpHeaders";
     let mut headers = Headers::new();
     let whence = if let Some(text) = environment.text(VARIABLE)? {
-        for pair in fields(&text) {
-            let (name, value) = pair.split_once('=').ok_or_else(|| {
-                // What is not understood may well be a secret.
-                config::failure(format!(
-                    "{VARIABLE} should be name=value, with commas between several, and has a part without a `=`"
-                ))
-            })?;
-            if !value.is_empty() {
-                add_header(&mut headers, name.trim(), value, VARIABLE)?;
-            }
+        // What is not understood may well be a secret.
+        let odd = |what| {
+            config::failure(format!(
+                "{VARIABLE} should be name=value, with commas between several, and has {what}"
+            ))
+        };
+        let pairs = fields(&text)
+            .ok_or_else(|| odd("a quote in the middle of a part: put the whole of it in quotes, and double those inside"))?;
+        for pair in pairs {
+            let (name, value) = pair
+                .split_once('=')
+                .ok_or_else(|| odd("a part without a `=`"))?;
+            add_header(&mut headers, name.trim(), value, VARIABLE)?;
         }
         VARIABLE
     } else if let Some(config) = config {
@@ -447,35 +450,39 @@ fn add_header(headers: &mut Headers, name: &str, value: &str, whence: &str) -> R
     Ok(())
 }
 
-/// The fields of a line of comma-separated values; a field in quotes can hold commas, and quotes if doubled.
-fn fields(line: &str) -> Vec<String> {
-    let mut fields = vec![String::new()];
-    let mut quoted = false;
+/// The fields of a line of comma-separated values; a field in quotes can hold commas, and quotes if doubled. None if
+/// quotes are anywhere else than around a field.
+fn fields(line: &str) -> Option<Vec<String>> {
+    let mut fields = Vec::new();
     let mut rest = line;
-    while let Some(at) = rest.find(['"', ',']) {
-        let Some(field) = fields.last_mut() else {
-            break;
-        };
-        field.push_str(&rest[..at]);
-        let is_comma = rest.as_bytes()[at] == b',';
-        rest = &rest[at + 1..];
-        match (is_comma, quoted) {
-            (true, false) => fields.push(String::new()),
-            (true, true) => field.push(','),
-            (false, true) if rest.starts_with('"') => {
+    loop {
+        let mut field = String::new();
+        if let Some(mut quoted) = rest.strip_prefix('"') {
+            loop {
+                let (text, behind) = quoted.split_once('"')?;
+                field.push_str(text);
+                quoted = behind;
+                match quoted.strip_prefix('"') {
+                    Some(behind) => quoted = behind,
+                    None => break,
+                }
                 field.push('"');
-                rest = &rest[1..];
             }
-            (false, true) => quoted = false,
-            (false, false) if field.is_empty() => quoted = true,
-            // In the middle of a field it is a character like any other.
-            (false, false) => field.push('"'),
+            rest = quoted;
+        } else {
+            let end = rest.find(',').unwrap_or(rest.len());
+            field.push_str(&rest[..end]);
+            rest = &rest[end..];
+            if field.contains('"') {
+                return None;
+            }
+        }
+        fields.push(field);
+        match rest.strip_prefix(',') {
+            Some(behind) => rest = behind,
+            None => return rest.is_empty().then_some(fields),
         }
     }
-    if let Some(field) = fields.last_mut() {
-        field.push_str(rest);
-    }
-    fields
 }
 
 /// Where credentials for registries are. They are read when they are needed.

@@ -426,6 +426,31 @@ fn says_what_is_wrong_and_where() {
             "DOCKER_CUSTOM_HEADERS should be name=value, with commas between several, and has a part without a `=`",
         ),
         (
+            Machine::new().set("DOCKER_CUSTOM_HEADERS", "X-A=1,"),
+            ErrorKind::Config,
+            "and has a part without a `=`",
+        ),
+        (
+            Machine::new().set("DOCKER_CUSTOM_HEADERS", "X-A=\"secret\""),
+            ErrorKind::Config,
+            "and has a quote in the middle of a part: put the whole of it in quotes, and double those inside",
+        ),
+        (
+            Machine::new().set("DOCKER_CUSTOM_HEADERS", "X-A=1,\"X-B=secret"),
+            ErrorKind::Config,
+            "and has a quote in the middle of a part",
+        ),
+        (
+            Machine::new().set("DOCKER_CUSTOM_HEADERS", "\"X-B=secret\"secret"),
+            ErrorKind::Config,
+            "and has a quote in the middle of a part",
+        ),
+        (
+            Machine::new().set("DOCKER_CUSTOM_HEADERS", " =secret"),
+            ErrorKind::Config,
+            "DOCKER_CUSTOM_HEADERS: \"\" is not the name of a header",
+        ),
+        (
             Machine::new().set("DOCKER_CUSTOM_HEADERS", "X-A=1,X B=secret"),
             ErrorKind::Config,
             "DOCKER_CUSTOM_HEADERS: \"X B\" is not the name of a header",
@@ -502,16 +527,19 @@ fn headers_come_from_the_variable_or_else_from_the_file() {
         r#"{"HttpHeaders":{"X-Meta":"a, b","User-Agent":"me"}}"#,
     );
     assert_eq!(sent(&machine), [pair("x-meta", "a, b")]);
-    let machine = machine.set("DOCKER_CUSTOM_HEADERS", r#"one=1,"two=a,b", three =" c "#);
+    let machine = machine.set("DOCKER_CUSTOM_HEADERS", r#"one=1,"two=a,b", three = c "#);
     assert_eq!(
         sent(&machine),
-        [pair("one", "1"), pair("three", "\" c "), pair("two", "a,b")]
+        [pair("one", "1"), pair("three", " c "), pair("two", "a,b")]
     );
     let machine = machine.set(
         "DOCKER_CUSTOM_HEADERS",
         "one=1,one=2,\"q=say \"\"a\"\"\",empty=",
     );
-    assert_eq!(sent(&machine), [pair("one", "2"), pair("q", "say \"a\"")]);
+    assert_eq!(
+        sent(&machine),
+        [pair("empty", ""), pair("one", "2"), pair("q", "say \"a\"")]
+    );
     let machine = machine.set("DOCKER_CUSTOM_HEADERS", "");
     assert_eq!(sent(&machine), [pair("x-meta", "a, b")]);
 }

@@ -201,15 +201,18 @@ fn add_secret(
     kit: &Kit,
     secret: &Option<Result<Secret, String>>,
 ) -> Result<(), Error> {
-    let mut set = |json: Option<&Json>| call.registry_auth("X-Registry-Auth", &json, "fromImage");
-    match secret {
-        None => Ok(set(None)),
-        Some(Ok(Secret(json))) => Ok(set(Some(json))),
-        Some(Err(why)) => Err(kit.error(
-            kit.operations.image_create,
-            None,
-            ErrorKind::Input,
-            format!("the credentials cannot be sent: {why}"),
-        )),
-    }
+    let json = match secret {
+        None => None,
+        Some(Ok(Secret(json))) => Some(json),
+        Some(Err(why)) => {
+            return Err(kit.error(
+                kit.operations.image_create,
+                None,
+                ErrorKind::Input,
+                format!("the credentials cannot be sent: {why}"),
+            ));
+        }
+    };
+    call.registry_auth("X-Registry-Auth", &json, "fromImage");
+    Ok(())
 }
