@@ -7,6 +7,7 @@ mod contact;
 mod daemon;
 mod limits;
 mod operations;
+mod registries;
 mod requests;
 mod streams;
 mod upgrades;

@@ -50,6 +50,12 @@ pub(crate) static START: Operation = operation!("ContainerStart", "containers.st
 pub(crate) static PULL: Operation =
     operation!("ImageCreate", "images.pull", POST "/images/create", 41, &[], true, None);
 
+pub(crate) static PUSH: Operation =
+    operation!("ImagePush", "images.push", POST "/images/{name}/push", 41, &[], true, None);
+
+pub(crate) static BUILD: Operation =
+    operation!("ImageBuild", "images.build", POST "/build", 41, &[], true, None);
+
 pub(crate) static LOGS: Operation = operation!("ContainerLogs", "containers.logs", GET "/containers/{id}/logs", 41, &[], true, tty(false));
 
 pub(crate) static LOGS_TYPED: Operation = operation!("ContainerLogs", "containers.logs", GET "/containers/{id}/logs", 42, &[], true, tty(true));

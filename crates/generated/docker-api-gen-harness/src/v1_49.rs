@@ -604,7 +604,7 @@ static OPERATIONS: &[Operation] = &[
         name: "images.push",
         method: "POST",
         path: "/images/{name}/push",
-        required: &["path:name", "header:X-Registry-Auth"],
+        required: &["path:name"],
         body: Body::Nothing,
         answer: Answer::Documents(decode::<types::PushImageInfo>),
         outcomes: &[],
