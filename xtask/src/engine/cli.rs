@@ -52,6 +52,8 @@ enum EngineCommand {
         #[arg(long)]
         closed: bool,
     },
+    /// Start an sshd inside the network of an engine, and print its address and a program that gets there
+    Ssh { name: Option<String> },
     /// Stop the daemon of an engine and start it again
     Restart { name: Option<String> },
     /// Kill the daemon of an engine, as a crash would
@@ -133,6 +135,11 @@ pub fn run(args: Args) -> Result<ExitCode> {
             if closed {
                 print(&format!("{} {}", Registry::USER, Registry::PASSWORD))?;
             }
+        }
+        EngineCommand::Ssh { name } => {
+            let ssh = chosen(name.as_deref())?.ssh()?;
+            print(&format!("ssh://root@127.0.0.1:{}", ssh.port))?;
+            print(&ssh.program.display().to_string())?;
         }
         EngineCommand::Restart { name } => chosen(name.as_deref())?.restart()?,
         EngineCommand::Kill { name } => chosen(name.as_deref())?.kill()?,

@@ -5,7 +5,7 @@ use std::process::{Command, ExitCode, ExitStatus};
 
 use anyhow::{Context, Result, bail};
 
-use super::{Builder, EngineKind, Registry};
+use super::{Builder, EngineKind, Registry, Ssh};
 
 const NOT_HERE: &str = "private engines need Linux: install Docker, start it, and set DOCKER_HOST if docker needs that too";
 
@@ -39,6 +39,15 @@ impl Private {
         match *self {}
     }
     pub(super) fn registry(&self, _: Registry) -> Result<()> {
+        match *self {}
+    }
+    pub(super) fn ssh(&self) -> Result<Ssh> {
+        match *self {}
+    }
+    pub(super) fn inside(&self, _: &OsStr) -> Command {
+        match *self {}
+    }
+    pub(super) fn enter_network(&self) -> Result<()> {
         match *self {}
     }
     pub(super) fn stop(&mut self) -> Result<()> {

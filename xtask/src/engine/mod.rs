@@ -20,6 +20,7 @@ mod private;
 
 use std::ffi::OsStr;
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::{Command, ExitStatus};
 
 use anyhow::{Context, Result, bail, ensure};
@@ -60,6 +61,20 @@ impl Registry {
             Registry::Closed => "127.0.0.1:5001",
         }
     }
+}
+
+/// An sshd inside an engine's network, for root, with `docker` on its `PATH`.
+#[derive(Clone, Debug)]
+pub struct Ssh {
+    /// On `127.0.0.1`.
+    pub port: u16,
+    /// The private key that is let in.
+    pub key: PathBuf,
+    /// One that is not.
+    pub stranger: PathBuf,
+    pub known_hosts: PathBuf,
+    /// Runs ssh inside the engine, with the key; `SSH_CONFIG` names another configuration than that.
+    pub program: PathBuf,
 }
 
 /// The lowest and the highest version of the API that an engine speaks, both included.
@@ -191,6 +206,25 @@ impl Engine {
         };
         self.configure(&mut command);
         command
+    }
+
+    /// A command that sees what a private engine sees: its files, with `docker` among them, and its network.
+    pub fn inside(&self, program: impl AsRef<OsStr>) -> Result<Command> {
+        let mut command = self
+            .private("run a command inside")?
+            .inside(program.as_ref());
+        self.configure(&mut command);
+        Ok(command)
+    }
+
+    /// Moves the calling thread, and those that it starts from now on, into the network of a private engine.
+    pub fn enter_network(&self) -> Result<()> {
+        self.private("enter the network of")?.enter_network()
+    }
+
+    /// Starts an sshd in the engine's network, unless that was done before.
+    pub fn ssh(&self) -> Result<Ssh> {
+        self.private("start an sshd inside")?.ssh()
     }
 
     /// The daemon's process.

@@ -25,7 +25,7 @@ use nix::unistd::Pid;
 
 use super::spec::{Answer, Request, State};
 use super::sys::{self, Held};
-use super::{dirs, log_excerpt};
+use super::{dirs, log_excerpt, sshd};
 use crate::engine::{Net, Registry};
 
 /// What belongs to the engine alone, inside of a `/run` that is its own too.
@@ -35,7 +35,7 @@ const OWN: &str = "/run/engine";
 const UNIFIED: &str = "/sys/fs/cgroup/unified";
 
 /// How long a daemon may take to stop before it is killed.
-const STOP: Duration = Duration::from_secs(20);
+pub(super) const STOP: Duration = Duration::from_secs(20);
 
 /// Never returns unless the engine could not be started.
 pub(crate) fn run() -> Result<()> {
@@ -85,6 +85,8 @@ fn serve(state: State, mut stdin: impl BufRead + Send + 'static, log: &File) -> 
         log: log.try_clone()?,
         pid: Mutex::new(None),
         registries: Mutex::default(),
+        runtime: state.runtime(),
+        has_sshd: Mutex::new(false),
     });
     daemon.start()?;
     thread::spawn(move || {
@@ -162,7 +164,7 @@ fn arrange(state: &State) -> Result<()> {
     sys::propagation(MsFlags::MS_SHARED)
 }
 
-fn own(name: &str) -> PathBuf {
+pub(super) fn own(name: &str) -> PathBuf {
     Path::new(OWN).join(name)
 }
 
@@ -223,7 +225,7 @@ fn choose_iptables() -> Result<()> {
 }
 
 /// How to start what runs in here.
-struct Commands {
+pub(super) struct Commands {
     folders: Vec<PathBuf>,
     daemon: &'static str,
     args: Vec<String>,
@@ -258,7 +260,7 @@ impl Commands {
         })
     }
 
-    fn find(&self, program: &str) -> Result<PathBuf> {
+    pub(super) fn find(&self, program: &str) -> Result<PathBuf> {
         let found = self
             .folders
             .iter()
@@ -267,7 +269,7 @@ impl Commands {
         found.with_context(|| format!("there is no {program} in any of {:?}", self.folders))
     }
 
-    fn command(&self, program: &Path) -> Command {
+    pub(super) fn command(&self, program: &Path) -> Command {
         let mut command = Command::new(program);
         command
             .env_clear()
@@ -352,7 +354,7 @@ fn podman(state: &State) -> Result<Arguments> {
 
 /// Children, and those that inherit from them.
 #[derive(Default)]
-struct Processes {
+pub(super) struct Processes {
     /// None while it runs, how it ended after that.
     watched: Mutex<HashMap<i32, Option<String>>>,
     ended: Condvar,
@@ -360,7 +362,7 @@ struct Processes {
 
 impl Processes {
     /// Starts a process whose end will be known.
-    fn start(&self, command: &mut Command) -> Result<i32> {
+    pub(super) fn start(&self, command: &mut Command) -> Result<i32> {
         // Held until the process is in the list, else its end could be missed.
         let mut watched = self.watched.lock().expect("no thread panics");
         let child = command
@@ -372,7 +374,7 @@ impl Processes {
     }
 
     /// How it ended, waiting for a while.
-    fn wait(&self, pid: i32, patience: Duration) -> Option<String> {
+    pub(super) fn wait(&self, pid: i32, patience: Duration) -> Option<String> {
         let watched = self.watched.lock().expect("no thread panics");
         let running = |watched: &mut HashMap<i32, Option<String>>| {
             watched.get(&pid).is_some_and(Option::is_none)
@@ -412,6 +414,8 @@ struct Daemon {
     log: File,
     pid: Mutex<Option<i32>>,
     registries: Mutex<Vec<Registry>>,
+    runtime: PathBuf,
+    has_sshd: Mutex<bool>,
 }
 
 impl Daemon {
@@ -502,6 +506,15 @@ impl Daemon {
         Ok(())
     }
 
+    fn sshd(&self) -> Result<()> {
+        let mut has = self.has_sshd.lock().expect("no thread panics");
+        if !*has {
+            sshd::start(&self.commands, &self.processes, &self.runtime)?;
+            *has = true;
+        }
+        Ok(())
+    }
+
     fn handle(&self, request: Request) -> Result<Answer> {
         match request {
             Request::Status => return Ok(self.status()),
@@ -511,6 +524,7 @@ impl Daemon {
             }
             Request::Kill => self.end(Signal::SIGKILL)?,
             Request::Registry(registry) => self.registry(registry)?,
+            Request::Sshd => self.sshd()?,
         }
         Ok(Answer::Done)
     }

@@ -10,6 +10,7 @@ mod image;
 mod inside;
 mod packages;
 mod spec;
+mod sshd;
 mod supervise;
 mod sys;
 
@@ -25,13 +26,14 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, anyhow, bail, ensure};
+use nix::sched::{CloneFlags, setns};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{Id, WaitPidFlag, waitid};
 use nix::unistd::{Pid, getpgrp, tcgetpgrp};
 use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
-use super::{Builder, EngineKind, Net, Registry, find, say};
+use super::{Builder, EngineKind, Net, Registry, Ssh, find, say};
 use dirs::{Dirs, Lock};
 pub(super) use packages::Wanted;
 use spec::{Answer, DETACH, Outcome, Request, Spec, State};
@@ -143,6 +145,22 @@ impl Private {
 
     pub(super) fn registry(&self, registry: Registry) -> Result<()> {
         ask(&self.state, &Request::Registry(registry))?.done()
+    }
+
+    pub(super) fn ssh(&self) -> Result<Ssh> {
+        ask(&self.state, &Request::Sshd)?.done()?;
+        sshd::client(self, &self.state.runtime())
+    }
+
+    pub(super) fn enter_network(&self) -> Result<()> {
+        if self.state.spec.net == Net::Host {
+            return Ok(());
+        }
+        let network = format!("/proc/{}/ns/net", self.init());
+        std::fs::File::open(&network)
+            .map_err(anyhow::Error::from)
+            .and_then(|network| Ok(setns(network, CloneFlags::CLONE_NEWNET)?))
+            .with_context(|| format!("cannot enter {network}"))
     }
 
     /// Ends the engine and waits until nothing is left of it. No matter who started it.

@@ -133,6 +133,8 @@ pub(crate) enum Request {
     /// Kills the daemon without further ado.
     Kill,
     Registry(Registry),
+    /// Starts an sshd.
+    Sshd,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
