@@ -70,7 +70,9 @@ pub struct Ssh {
     pub port: u16,
     /// The private key that is let in.
     pub key: PathBuf,
-    /// One that is not.
+    /// One that is let in where the `PATH` leads nowhere.
+    pub poor: PathBuf,
+    /// One that is not let in.
     pub stranger: PathBuf,
     pub known_hosts: PathBuf,
     /// Runs ssh inside the engine, with the key; `SSH_CONFIG` names another configuration than that.
@@ -121,6 +123,11 @@ impl Engine {
 
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// The version that a private engine of this kind would have, or why there can be none here.
+    pub fn available(kind: EngineKind) -> Result<String> {
+        private::available(kind)
     }
 
     /// Its address, as `DOCKER_HOST` has it.

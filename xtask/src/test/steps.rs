@@ -57,7 +57,18 @@ pub(super) const ALL: &[Step] = &[
     },
     Step {
         name: "a second opinion on every version",
-        run: |_| cargo_test(None, &["--package", "docker-api-gen-tests"]),
+        run: |_| {
+            cargo_test(
+                None,
+                &[
+                    "--package",
+                    "docker-api-gen-tests",
+                    "--lib",
+                    "--test",
+                    "second_opinion",
+                ],
+            )
+        },
     },
     Step {
         name: "features",
@@ -83,6 +94,15 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "two versions side by side, from outside",
         run: outside::two_versions,
+    },
+    Step {
+        name: "ways to real engines",
+        run: |_| {
+            cargo_test(
+                None,
+                &["--package", "docker-api-gen-tests", "--test", "reach"],
+            )
+        },
     },
     Step {
         name: "the next version, invented",

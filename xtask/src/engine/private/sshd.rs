@@ -29,14 +29,23 @@ pub(super) fn start(commands: &Commands, processes: &Processes, runtime: &Path) 
         .mode(0o700)
         .create(&folder)
         .with_context(|| format!("cannot make {}", folder.display()))?;
-    for key in ["host", "id", "stranger"] {
+    for key in ["host", "id", "poor", "stranger"] {
         let mut command = commands.command(&keygen);
         command.args(["-q", "-t", "ed25519", "-N", "", "-C", key, "-f"]);
         // All children are waited for elsewhere; whether there is a key is seen when it is read.
         let pid = processes.start(command.arg(folder.join(key)))?;
         processes.wait(pid, STOP);
     }
-    let host = fs::read_to_string(folder.join("host.pub"))?;
+    let public = |key: &str| fs::read_to_string(folder.join(key).with_extension("pub"));
+    let host = public("host")?;
+    fs::write(
+        folder.join("authorized_keys"),
+        format!(
+            "{}command=\"PATH=/nowhere; eval \\\"$SSH_ORIGINAL_COMMAND\\\"\" {}",
+            public("id")?,
+            public("poor")?
+        ),
+    )?;
     fs::write(
         folder.join("known_hosts"),
         format!("[127.0.0.1]:{PORT} {host}"),
@@ -45,7 +54,7 @@ pub(super) fn start(commands: &Commands, processes: &Processes, runtime: &Path) 
     fs::write(
         &config,
         format!(
-            "ListenAddress 127.0.0.1:{PORT}\nHostKey {0}/host\nAuthorizedKeysFile {0}/id.pub\nPidFile none\n\
+            "ListenAddress 127.0.0.1:{PORT}\nHostKey {0}/host\nAuthorizedKeysFile {0}/authorized_keys\nPidFile none\n\
              UsePAM no\nStrictModes no\nPasswordAuthentication no\nKbdInteractiveAuthentication no\n\
              PermitRootLogin prohibit-password\nPrintMotd no\n",
             folder.display()
@@ -105,6 +114,7 @@ pub(super) fn client(engine: &Private, runtime: &Path) -> Result<Ssh> {
     let ssh = Ssh {
         port: PORT,
         key: folder.join("id"),
+        poor: folder.join("poor"),
         stranger: folder.join("stranger"),
         known_hosts: folder.join("known_hosts"),
         program: folder.join("client"),
