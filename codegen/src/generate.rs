@@ -7,10 +7,12 @@ use crate::emit::{self, Files};
 use crate::error::Error;
 use crate::history::History;
 use crate::model::Api;
+use crate::union::union;
 use crate::version::Version;
 use crate::versions::Versions;
 
-/// The generated files of `wanted` versions, or of all; those of the façade and the harness always belong to all.
+/// The generated files of `wanted` versions, or of all with the crate that speaks any of them; those of the façade and
+/// the harness always belong to all.
 pub fn generate(
     documents: &BTreeMap<Version, Document>,
     versions: &Versions,
@@ -31,6 +33,9 @@ pub fn generate(
         files
     }) {
         files.extend(part);
+    }
+    if wanted.is_none() {
+        files.extend(emit::negotiated_crate(&union(&apis), &history, versions));
     }
     Ok(files)
 }

@@ -7,9 +7,7 @@
 
 use std::collections::HashMap;
 
-use crate::model::{
-    Answer, Api, Body, BodyContent, Operation, Parameter, Place, Shape, Type, TypeId,
-};
+use crate::model::{Answer, Api, Body, BodyContent, Operation, Parameter, Place, Shape, Type};
 use crate::version::Version;
 
 /// The versions in which something exists: the first and, if it is gone, the last.
@@ -25,8 +23,6 @@ pub struct History {
     /// Oldest first; bit n of a set stands for the nth.
     versions: Vec<Version>,
     sets: HashMap<String, u64>,
-    /// For each version and type, the places it stands in.
-    places: Vec<Vec<Vec<String>>>,
 }
 
 impl History {
@@ -40,7 +36,6 @@ impl History {
         let mut history = Self {
             versions: apis.iter().map(|api| api.version).collect(),
             sets: HashMap::new(),
-            places: Vec::new(),
         };
         for (bit, api) in apis.iter().enumerate() {
             let mut walk = Walk {
@@ -52,7 +47,6 @@ impl History {
             for operation in &api.operations {
                 walk.operation(operation);
             }
-            history.places.push(walk.places);
         }
         history
     }
@@ -83,14 +77,14 @@ impl History {
         self.span(self.set(&format!("{} < .{path}", operation_key(operation))))
     }
 
-    /// The span of a type's field. `version` is that of the model the type is of.
-    pub fn field(&self, version: Version, id: TypeId, field: &str) -> Option<Span> {
-        self.at_places(version, id, &format!(".{field}"))
+    /// The span of the field of a type that stands in `places`.
+    pub fn field(&self, places: &[String], field: &str) -> Option<Span> {
+        self.at_places(places, &format!(".{field}"))
     }
 
-    /// The span of an enum's value.
-    pub fn value(&self, version: Version, id: TypeId, value: &str) -> Option<Span> {
-        self.at_places(version, id, &format!("={value}"))
+    /// The span of a value of an enum that stands in `places`.
+    pub fn value(&self, places: &[String], value: &str) -> Option<Span> {
+        self.at_places(places, &format!("={value}"))
     }
 
     /// The place of everything that any version has, in no order.
@@ -98,9 +92,7 @@ impl History {
         self.sets.keys().map(String::as_str)
     }
 
-    fn at_places(&self, version: Version, id: TypeId, suffix: &str) -> Option<Span> {
-        let at = self.versions.iter().position(|known| *known == version)?;
-        let places = self.places[at].get(id.0)?;
+    fn at_places(&self, places: &[String], suffix: &str) -> Option<Span> {
         self.span(
             places
                 .iter()
@@ -109,11 +101,17 @@ impl History {
         )
     }
 
-    fn set(&self, key: &str) -> u64 {
+    /// The versions that have the thing at a place.
+    pub(crate) fn set(&self, key: &str) -> u64 {
         self.sets.get(key).copied().unwrap_or(0)
     }
 
-    fn span(&self, set: u64) -> Option<Span> {
+    /// All versions, oldest first: bit n of a set stands for the nth.
+    pub fn versions(&self) -> &[Version] {
+        &self.versions
+    }
+
+    pub(crate) fn span(&self, set: u64) -> Option<Span> {
         if set == 0 {
             return None;
         }
@@ -138,11 +136,11 @@ pub(crate) fn places(api: &Api) -> Vec<Vec<String>> {
     walk.places
 }
 
-fn operation_key(operation: &Operation) -> String {
+pub(crate) fn operation_key(operation: &Operation) -> String {
     format!("{} {}", operation.method, operation.path)
 }
 
-fn parameter_key(operation: &Operation, parameter: &Parameter) -> String {
+pub(crate) fn parameter_key(operation: &Operation, parameter: &Parameter) -> String {
     let place = match parameter.place {
         Place::Path => "path",
         Place::Query => "query",

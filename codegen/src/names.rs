@@ -151,6 +151,12 @@ pub fn version_crate(version: Version) -> String {
     format!("docker-api-gen-v{}-{}", version.major, version.minor)
 }
 
+/// The crate of all versions together.
+pub const NEGOTIATED_CRATE: &str = "docker-api-gen-negotiated";
+
+/// The feature and the module of that crate.
+pub const NEGOTIATED: &str = "negotiated";
+
 /// How the operations of a tag are reached.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TagNames {

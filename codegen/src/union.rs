@@ -4,7 +4,7 @@
 //! definition that was renamed on the way is one type here. Something is required only if every version that
 //! could have it requires it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::model::{
     Answer, Api, Body, BodyContent, Field, Integer, Operation, Outcome, Parameter, Shape, Type,
@@ -24,6 +24,8 @@ pub struct Union {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Conflict {
     pub version: Version,
+    /// The operation, as the union calls it.
+    pub operation: String,
     pub place: String,
     pub problem: String,
 }
@@ -44,6 +46,9 @@ pub fn union(apis: &[Api]) -> Union {
             union: &mut union,
             older: api,
             joined: BTreeMap::new(),
+            inside_of: Vec::new(),
+            torn: BTreeSet::new(),
+            operation: String::new(),
             place: String::new(),
         };
         for operation in &api.operations {
@@ -52,6 +57,9 @@ pub fn union(apis: &[Api]) -> Union {
         // Definitions that no request and no answer leads to, such as the error's.
         let has_shape = |id: &TypeId| !matches!(api.type_def(*id).shape, Shape::Alias(_));
         for id in (0..api.types.len()).map(TypeId).filter(has_shape) {
+            if join.joined.contains_key(&id) {
+                continue;
+            }
             join.place = format!("{:?}", api.type_def(id).place);
             join.import_named(id);
         }
@@ -65,6 +73,11 @@ struct Join<'a> {
     older: &'a Api,
     /// What each type of the older version has become.
     joined: BTreeMap<TypeId, TypeId>,
+    /// The types of the older version that are being joined.
+    inside_of: Vec<TypeId>,
+    /// Those that could not be joined altogether.
+    torn: BTreeSet<TypeId>,
+    operation: String,
     place: String,
 }
 
@@ -77,6 +90,9 @@ impl Join<'_> {
             .operations
             .iter()
             .position(|known| known.method == older.method && known.path == older.path);
+        self.operation = known
+            .map_or(&older.id, |at| &self.union.api.operations[at].id)
+            .clone();
         let Some(at) = known else {
             let imported = self.import_operation(older);
             self.union.api.operations.push(imported);
@@ -207,6 +223,16 @@ impl Join<'_> {
 
     fn import_operation(&mut self, older: &Operation) -> Operation {
         let mut operation = older.clone();
+        // It moved to another path later on, and both are there.
+        if self
+            .union
+            .api
+            .operations
+            .iter()
+            .any(|known| known.id == older.id)
+        {
+            operation.id = format!("{}-until-{}", older.id, self.older.version);
+        }
         for parameter in &mut operation.parameters {
             parameter.ty = self.import(&parameter.ty);
         }
@@ -274,8 +300,17 @@ impl Join<'_> {
 
     fn join_named(&mut self, known: TypeId, older: TypeId) {
         if self.joined.insert(older, known) == Some(known) {
+            if self.torn.contains(&older) {
+                self.conflict("the same as elsewhere".to_owned());
+            }
             return;
         }
+        self.inside_of.push(older);
+        self.join_shapes(known, older);
+        self.inside_of.pop();
+    }
+
+    fn join_shapes(&mut self, known: TypeId, older: TypeId) {
         let before = self.older.type_def(older).clone();
         let mut shape = self.union.api.type_def(known).shape.clone();
         match (&mut shape, &before.shape) {
@@ -303,7 +338,11 @@ impl Join<'_> {
         }
         for before in older {
             let place = format!(".{}", before.name);
-            match known.iter_mut().find(|field| field.name == before.name) {
+            // A spelling that is read in any case is no field of its own.
+            let same = |field: &&mut Field| {
+                field.name == before.name || field.aliases.contains(&before.name)
+            };
+            match known.iter_mut().find(same) {
                 Some(field) => {
                     field.ty = self.inside(&place, |join| join.join(&field.ty, &before.ty));
                     field.nullable |= before.nullable;
@@ -334,8 +373,11 @@ impl Join<'_> {
     }
 
     fn import_named(&mut self, older: TypeId) -> TypeId {
-        if let Some(known) = self.joined.get(&older) {
-            return *known;
+        if let Some(known) = self.joined.get(&older).copied() {
+            if self.torn.contains(&older) {
+                self.conflict("the same as elsewhere".to_owned());
+            }
+            return known;
         }
         let before = self.older.type_def(older).clone();
         if let Some(known) = self
@@ -378,8 +420,10 @@ impl Join<'_> {
     }
 
     fn conflict(&mut self, problem: String) {
+        self.torn.extend(&self.inside_of);
         let conflict = Conflict {
             version: self.older.version,
+            operation: self.operation.clone(),
             place: self.place.clone(),
             problem,
         };

@@ -1,5 +1,6 @@
 //! Compares a generated crate with the document that it was made from.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
 use docker_api_gen_core::{Error, Request};
@@ -25,7 +26,13 @@ pub type Described<C> = (&'static str, fn(&C, &Sample) -> Requests);
 
 /// What one version's document says.
 #[derive(Debug)]
-pub struct Contract(Document);
+pub struct Contract {
+    document: Document,
+    /// The crate speaks other versions too, so that it has more than the document.
+    is_part: bool,
+    /// The operations that the crate cannot do as the document has them, by version.
+    changed: &'static [(&'static str, &'static str)],
+}
 
 impl Contract {
     /// The contract of an API version, for the crate in `crate_dir`.
@@ -34,7 +41,29 @@ impl Contract {
     ///
     /// If there is no document for the version.
     pub fn open(crate_dir: &str, version: &str) -> Self {
-        Self(Document::open(crate_dir, version))
+        Self {
+            document: Document::open(crate_dir, version),
+            is_part: false,
+            changed: &[],
+        }
+    }
+
+    /// The same for a crate that has the operations and types of other versions too, and does some in another way:
+    /// versions and names of operations.
+    ///
+    /// # Panics
+    ///
+    /// If there is no document for the version.
+    pub fn part(
+        crate_dir: &str,
+        version: &str,
+        changed: &'static [(&'static str, &'static str)],
+    ) -> Self {
+        Self {
+            is_part: true,
+            changed,
+            ..Self::open(crate_dir, version)
+        }
     }
 
     /// Checks that every operation of the document is there, and sends what the document says.
@@ -45,17 +74,21 @@ impl Contract {
     pub fn check_requests<C>(&self, client: &C, operations: &[Described<C>]) {
         let mut wrong = Vec::new();
         let mut calls: BTreeMap<_, _> = operations.iter().copied().collect();
-        for operation in self.0.operations() {
-            let Some(build) = calls.remove(operation.id) else {
+        for operation in self.document.operations() {
+            if self.is_changed(operation.id) {
+                continue;
+            }
+            let Some(build) = calls.remove(&*self.name(operation, |name| calls.contains_key(name)))
+            else {
                 wrong.push(format!("{}: the crate has no such operation", operation.id));
                 continue;
             };
             for round in Round::BOTH {
-                let sample = Sample::of(&self.0, operation, round);
+                let sample = Sample::of(&self.document, operation, round, self.is_part);
                 let requests = build(client, &sample);
                 let mut check = |extent, how: &str, request: &Result<Request, Error>| {
                     let expected = Expected {
-                        document: &self.0,
+                        document: &self.document,
                         operation,
                         sample: &sample,
                         extent,
@@ -70,7 +103,10 @@ impl Contract {
                             .map(|text| format!("{} ({how}): {text}", operation.id)),
                     );
                 };
-                check(Extent::Required, "what is required", &requests.required);
+                // What a single version requires need not be required here.
+                if !self.is_part {
+                    check(Extent::Required, "what is required", &requests.required);
+                }
                 for (request, how) in requests.all.iter().zip(["options at once", "one by one"]) {
                     check(Extent::All, how, request);
                 }
@@ -88,7 +124,7 @@ impl Contract {
                 );
             }
         }
-        for name in calls.keys() {
+        for name in calls.keys().filter(|_| !self.is_part) {
             wrong.push(format!("{name}: the document has no such operation"));
         }
         self.report("requests", operations.len(), wrong);
@@ -101,9 +137,13 @@ impl Contract {
     /// If one is not read, or something is lost.
     pub fn check_answers(&self, answers: &[(&'static str, Codec)]) {
         let described = self
-            .0
+            .document
             .operations()
-            .filter_map(|operation| Some((operation.id, operation.answer()?)));
+            .filter(|operation| !self.is_changed(operation.id))
+            .filter_map(|operation| {
+                let is_known = |name: &str| answers.iter().any(|(known, _)| *known == name);
+                Some((self.name(operation, is_known), operation.answer()?))
+            });
         self.check_all("answers", described.collect(), answers);
     }
 
@@ -113,24 +153,47 @@ impl Contract {
     ///
     /// If one is not read, or something is lost.
     pub fn check_types(&self, types: &[(&'static str, Codec)]) {
-        self.check_all("types", self.0.definitions().collect(), types);
+        let described = self
+            .document
+            .definitions()
+            .map(|(name, schema)| (name.into(), schema));
+        self.check_all("types", described.collect(), types);
+    }
+
+    fn is_changed(&self, operation: &str) -> bool {
+        let version = self.document.version();
+        self.changed.iter().any(|(changed, name)| {
+            let name = name.split("-until-").next();
+            *changed == version && name == Some(operation)
+        })
+    }
+
+    /// What the crate calls an operation. One that has moved to another path since is known by its last version.
+    fn name<'a>(&self, operation: Operation<'a>, is_known: impl Fn(&str) -> bool) -> Cow<'a, str> {
+        let moved = format!("{}-until-{}", operation.id, self.document.version());
+        if self.is_part && is_known(&moved) {
+            moved.into()
+        } else {
+            operation.id.into()
+        }
     }
 
     fn check_all<'a>(
         &self,
         what: &str,
-        mut described: BTreeMap<&'a str, &'a Value>,
+        mut described: BTreeMap<Cow<'a, str>, &'a Value>,
         decoders: &[(&'a str, Codec)],
     ) {
         let mut wrong = Vec::new();
         for (name, decode) in decoders {
-            match described.remove(name) {
+            match described.remove(*name) {
                 Some(schema) => {
-                    let hostile = Hostile::new(&self.0, schema, name);
+                    let hostile = Hostile::new(&self.document, schema, name, self.is_part);
                     let problems =
                         hostile.try_all(|text| decode(text).map_err(|failure| failure.to_string()));
                     wrong.extend(problems.into_iter().map(|text| format!("{name}: {text}")));
                 }
+                None if self.is_part => {}
                 None => wrong.push(format!("{name}: the document has nothing of that name")),
             }
         }
@@ -143,7 +206,7 @@ impl Contract {
     fn report(&self, what: &str, count: usize, wrong: Vec<String>) {
         /// One mistake of the generator can show in a thousand places.
         const SHOWN: usize = 40;
-        assert!(count > 0, "{}: there are no {what}", self.0.name);
+        assert!(count > 0, "{}: there are no {what}", self.document.name);
         let wrong: BTreeSet<_> = wrong.into_iter().collect();
         if wrong.is_empty() {
             return;
@@ -154,7 +217,7 @@ impl Contract {
         }
         panic!(
             "{what} are not as {} has them:\n  {}",
-            self.0.name,
+            self.document.name,
             lines.join("\n  ")
         );
     }

@@ -54,6 +54,11 @@ impl Document {
         }
     }
 
+    /// `1.41`
+    pub(crate) fn version(&self) -> &str {
+        self.root["info"]["version"].as_str().unwrap_or_default()
+    }
+
     /// What goes in front of every path: `/v1.41`.
     pub(crate) fn prefix(&self) -> &str {
         self.root["servers"][0]["url"].as_str().unwrap_or_default()

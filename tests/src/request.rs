@@ -282,7 +282,7 @@ mod tests {
     fn differences(operation: &'static Static, change: fn(&mut Call<'_>, &Sample)) -> Vec<String> {
         let document = document();
         let described = document.operations().next().unwrap();
-        let sample = Sample::of(&document, described, Round::First);
+        let sample = Sample::of(&document, described, Round::First, false);
         let connection = Connection::open("tcp://127.0.0.1:1").unwrap();
         let mut call = Call::new(&connection, operation);
         change(&mut call, &sample);

@@ -11,11 +11,13 @@ use super::{Context, ident};
 use crate::model::{Answer, Body, BodyContent, Operation, Parameter, Place, Step, Type, TypeId};
 use crate::names;
 use crate::surface::OperationNames;
+use crate::union::Conflict;
 
 /// The test of a version's crate.
-pub(super) fn file(context: Context<'_>) -> TokenStream {
-    let package = ident(&names::version_crate(context.api.version).replace('-', "_"));
-    let version = context.api.version.to_string();
+///
+/// `conflicts` are what the crate of all versions cannot do as some of them describe it.
+pub(super) fn file(context: Context<'_>, conflicts: &[Conflict]) -> TokenStream {
+    let package = ident(&context.package().replace('-', "_"));
     let operations = &context.api.operations;
     let ids = operations.iter().map(|operation| &operation.id);
     let functions = operations
@@ -35,10 +37,50 @@ pub(super) fn file(context: Context<'_>) -> TokenStream {
             _ => None,
         }
     });
+    // Between versions, definitions get other names and names other meanings. What matters of them is in the answers.
+    let types =
+        (!context.negotiates).then(|| quote!(const TYPES: &[(&str, Codec)] = &[#(#types),*];));
     let requests = operations
         .iter()
         .map(|operation| context.requests(operation));
+    let tests = if context.negotiates {
+        tests_of_all(context, conflicts)
+    } else {
+        tests_of_one(context)
+    };
     let items = quote! {
+        #tests
+        const REQUESTS: &[Described<Client>] = &[#((#ids, #functions)),*];
+        const ANSWERS: &[(&str, Codec)] = &[#(#answers),*];
+        #types
+        #(#requests)*
+    };
+    let mut mentioned = BTreeSet::new();
+    collect_idents(items.clone(), &mut mentioned);
+    let own = [
+        "Base64Bytes",
+        "Client",
+        "Connection",
+        "Json",
+        "Timestamp",
+        "api",
+        "types",
+    ]
+    .into_iter()
+    .filter(|name| mentioned.contains(*name))
+    .map(ident);
+    quote! {
+        #![doc = " Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`."]
+        use docker_api_gen_tests::{Contract, Codec, Described, Requests, Sample, decode};
+        use #package::{#(#own),*};
+        #items
+    }
+}
+
+/// The tests of a crate that speaks one version.
+fn tests_of_one(context: Context<'_>) -> TokenStream {
+    let version = context.api.version.to_string();
+    quote! {
         fn contract() -> Contract {
             Contract::open(env!("CARGO_MANIFEST_DIR"), #version)
         }
@@ -55,22 +97,41 @@ pub(super) fn file(context: Context<'_>) -> TokenStream {
         fn types_are_read_whatever_they_hold() {
             contract().check_types(TYPES);
         }
-        const REQUESTS: &[Described<Client>] = &[#((#ids, #functions)),*];
-        const ANSWERS: &[(&str, Codec)] = &[#(#answers),*];
-        const TYPES: &[(&str, Codec)] = &[#(#types),*];
-        #(#requests)*
-    };
-    let mut mentioned = BTreeSet::new();
-    collect_idents(items.clone(), &mut mentioned);
-    let own = ["Base64Bytes", "Client", "Json", "Timestamp", "api", "types"]
-        .into_iter()
-        .filter(|name| mentioned.contains(*name))
-        .map(ident);
+    }
+}
+
+/// The tests of the crate that speaks every version: it has to be as the document of each describes.
+fn tests_of_all(context: Context<'_>, conflicts: &[Conflict]) -> TokenStream {
+    let changed: BTreeSet<_> = conflicts
+        .iter()
+        .map(|conflict| (conflict.version, &conflict.operation))
+        .collect();
+    let changed = changed.iter().map(|(version, operation)| {
+        let version = version.to_string();
+        quote!((#version, #operation))
+    });
+    let versions = context.versions.iter().map(|version| version.to_string());
     quote! {
-        #![doc = " Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`."]
-        use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
-        use #package::{#(#own),*};
-        #items
+        const VERSIONS: &[&str] = &[#(#versions),*];
+        #[doc = " What one shape cannot be for all versions."]
+        const CHANGED: &[(&str, &str)] = &[#(#changed),*];
+        fn contracts() -> impl Iterator<Item = Contract> {
+            VERSIONS.iter().map(|version| Contract::part(env!("CARGO_MANIFEST_DIR"), version, CHANGED))
+        }
+        fn speaking(version: &str) -> Client {
+            let connection = Connection::open("tcp://127.0.0.1:1").unwrap();
+            Client::speaking(connection, version.parse().unwrap()).unwrap()
+        }
+        #[test]
+        fn requests_are_as_described() {
+            for (version, contract) in VERSIONS.iter().zip(contracts()) {
+                contract.check_requests(&speaking(version), REQUESTS);
+            }
+        }
+        #[test]
+        fn answers_are_read_whatever_they_hold() {
+            contracts().for_each(|contract| contract.check_answers(ANSWERS));
+        }
     }
 }
 
@@ -109,6 +170,8 @@ impl Context<'_> {
         };
         let requests = if optional.is_empty() && body.is_none() {
             quote!(Requests::new(#call.request(), []))
+        } else if self.negotiates {
+            self.parts(operation, &call, &own)
         } else if optional.is_empty() {
             quote! {
                 let request = || #call;
@@ -140,6 +203,56 @@ impl Context<'_> {
         let sample = ident(if says_nothing { "_sample" } else { "sample" });
         quote! {
             fn #function(client: &Client, #sample: &Sample) -> Requests { #requests }
+        }
+    }
+
+    /// The requests of a sample that may lack some of what can be said.
+    fn parts(
+        &self,
+        operation: &Operation,
+        call: &TokenStream,
+        own: &OperationNames,
+    ) -> TokenStream {
+        let tag = ident(&names::tag(&operation.tag).accessor);
+        let optional = self.optional(operation);
+        let body = match &operation.body {
+            Some(Body {
+                required: false,
+                content,
+            }) => {
+                let value = body(content);
+                Some(quote! {
+                    if sample.has_body() {
+                        at_once = at_once.body(#value);
+                        one_by_one = one_by_one.body(#value);
+                    }
+                })
+            }
+            _ => None,
+        };
+        let options = (!optional.is_empty()).then(|| {
+            let ty = ident(&own.options);
+            let fields: Vec<_> = optional
+                .iter()
+                .map(|parameter| ident(&names::parameter(&parameter.name)))
+                .collect();
+            let keys = optional.iter().map(|parameter| key(parameter));
+            quote! {
+                let options = api::#tag::#ty {
+                    #(#fields: sample.get(#keys)),*
+                };
+                at_once = at_once.options(options.clone());
+                #(if let Some(value) = options.#fields {
+                    one_by_one = one_by_one.#fields(value);
+                })*
+            }
+        });
+        quote! {
+            let request = || #call;
+            let (mut at_once, mut one_by_one) = (request(), request());
+            #options
+            #body
+            Requests::new(request().request(), [at_once.request(), one_by_one.request()])
         }
     }
 

@@ -30,7 +30,7 @@ impl Context<'_> {
     }
 
     pub(super) fn field(&self, id: TypeId, field: &Field) -> String {
-        let span = self.history.field(self.api.version, id, &field.name);
+        let span = self.history.field(&self.places[id.0], &field.name);
         self.facts(&format!("`{}`", field.name), span, field.default.as_ref())
     }
 
@@ -40,11 +40,7 @@ impl Context<'_> {
         } else {
             format!("`{value}`")
         };
-        self.facts(
-            &shown,
-            self.history.value(self.api.version, id, value),
-            None,
-        )
+        self.facts(&shown, self.history.value(&self.places[id.0], value), None)
     }
 
     /// The release that brought a version: ` (Docker 23.0)`.

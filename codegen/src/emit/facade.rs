@@ -5,7 +5,7 @@ use quote::quote;
 
 use super::format::{header, rust};
 use super::{Files, ident};
-use crate::names;
+use crate::names::{self, NEGOTIATED, NEGOTIATED_CRATE};
 use crate::version::Version;
 use crate::versions::Versions;
 
@@ -91,7 +91,7 @@ keywords = ["docker", "container", "api", "client", "async"]
 categories = ["api-bindings", "asynchronous"]
 
 [package.metadata.docs.rs]
-features = ["archive", "latest", "ssh", "tls", "tracing"]
+features = ["archive", "latest", "negotiated", "ssh", "tls", "tracing"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
@@ -100,8 +100,11 @@ default = []
 archive = ["docker-api-gen-core/archive"]
 # The newest version there is: for applications, as it moves with every release of this crate.
 latest = ["{latest}"]
+# Whichever version the daemon speaks, of all that there are.
+{NEGOTIATED} = ["dep:{NEGOTIATED_CRATE}"]
 # Every type can be both read and written, not only the way it travels.
 serde-both = [
+    "{NEGOTIATED_CRATE}?/serde-both",
 {}]
 # ssh://, through the program `ssh`.
 ssh = ["docker-api-gen-core/ssh"]
@@ -113,6 +116,7 @@ tracing = ["docker-api-gen-core/tracing"]
 {}
 [dependencies]
 docker-api-gen-core.workspace = true
+{NEGOTIATED_CRATE} = {{ path = "../generated/{NEGOTIATED_CRATE}", version = "{package_version}", optional = true }}
 {}
 [dev-dependencies]
 crossterm.workspace = true
@@ -141,6 +145,14 @@ fn modules(versions: &Versions, apis: &[Version]) -> String {
             pub use #krate as #module;
         }
     });
+    let pins = versions.rows().iter().map(|row| {
+        let feature = names::version_module(row.api);
+        let module = ident(&feature);
+        let version = row.api.to_string();
+        quote!(crate::docker::pinned!(#module, #feature, #version);)
+    });
+    let negotiated = ident(NEGOTIATED);
+    let negotiated_crate = ident(&NEGOTIATED_CRATE.replace('-', "_"));
     let latest = apis.last().map(|api| {
         let krate = ident(&names::version_crate(*api).replace('-', "_"));
         quote! {
@@ -150,5 +162,17 @@ fn modules(versions: &Versions, apis: &[Version]) -> String {
             pub use #krate as latest;
         }
     });
-    rust(ORIGIN, quote!(#(#modules)* #latest))
+    let modules = quote! {
+        #(#modules)*
+        #latest
+        #[cfg(feature = #NEGOTIATED)]
+        #[cfg_attr(docsrs, doc(cfg(feature = #NEGOTIATED)))]
+        #[doc(inline)]
+        pub use #negotiated_crate as #negotiated;
+        #[cfg(feature = #NEGOTIATED)]
+        mod pinned {
+            #(#pins)*
+        }
+    };
+    rust(ORIGIN, modules)
 }

@@ -37,8 +37,10 @@ pub fn harness_version(api: &Api, history: &History, versions: &Versions) -> Fil
     let context = Context {
         api,
         names: &TypeNames::new(api),
+        places: &[],
         history,
         versions,
+        negotiates: false,
     };
     let origin = format!("specs/openapi/v{}.json", api.version);
     let module = names::version_module(api.version);

@@ -4,24 +4,44 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::format::{header, rust};
-use super::{Context, Files, GENERATED, api, contract, groups, ident, literal, shortcuts, types};
-use crate::history::History;
+use super::{
+    Context, Files, GENERATED, api, contract, gates, groups, ident, literal, shortcuts, types,
+};
+use crate::history::{self, History};
 use crate::model::Api;
 use crate::names::{self, TypeNames};
+use crate::union::{Conflict, Union};
 use crate::version::Version;
 use crate::versions::Versions;
 
 /// All files of the crate of a version.
 pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Files {
-    let origin = format!("specs/openapi/v{}.json", model.version);
-    let root = format!("{GENERATED}/{}", names::version_crate(model.version));
+    krate(model, history, versions, None)
+}
+
+/// All files of the crate that speaks whichever version the daemon speaks.
+pub fn negotiated_crate(union: &Union, history: &History, versions: &Versions) -> Files {
+    krate(&union.api, history, versions, Some(&union.conflicts))
+}
+
+fn krate(
+    model: &Api,
+    history: &History,
+    versions: &Versions,
+    conflicts: Option<&[Conflict]>,
+) -> Files {
     let names = TypeNames::new(model);
+    let places = history::places(model);
     let context = Context {
         api: model,
         names: &names,
+        places: &places,
         history,
         versions,
+        negotiates: conflicts.is_some(),
     };
+    let origin = context.origin();
+    let root = format!("{GENERATED}/{}", context.package());
     let mut files = Files::new();
     let mut add = |path: &str, text: String| {
         files.insert(format!("{root}/{path}"), text);
@@ -33,7 +53,7 @@ pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Fil
         "src/lib.rs",
         rust(&origin, library(context, shortcuts.is_some())),
     );
-    add("src/client.rs", rust(&origin, client(model)));
+    add("src/client.rs", rust(&origin, client(context)));
     if let Some(shortcuts) = shortcuts {
         add("src/shortcuts.rs", rust(&origin, shortcuts));
     }
@@ -74,18 +94,30 @@ pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Fil
         let path = format!("src/types/{}.rs", names::field(group));
         add(&path, rust(&origin, types::file(context, ids)));
     }
-    add("tests/contract.rs", rust(&origin, contract::file(context)));
+    if context.negotiates {
+        add("src/history.rs", rust(&origin, gates::file(context)));
+    }
+    let conflicts = conflicts.unwrap_or_default();
+    add(
+        "tests/contract.rs",
+        rust(&origin, contract::file(context, conflicts)),
+    );
     files
 }
 
 fn manifest(context: Context<'_>, origin: &str) -> String {
-    let version = context.api.version;
+    let what = if context.negotiates {
+        "in whichever version the daemon speaks".to_owned()
+    } else {
+        let version = context.api.version;
+        format!("{version}{}", context.release(version))
+    };
     format!(
         r#"{}
 
 [package]
 name = "{}"
-description = "Docker Engine API {}{}: typed, async client"
+description = "Docker Engine API {what}: typed, async client"
 version.workspace = true
 edition.workspace = true
 rust-version.workspace = true
@@ -112,9 +144,7 @@ required-features = ["serde-both"]
 workspace = true
 "#,
         header("#", origin),
-        names::version_crate(version),
-        version,
-        context.release(version),
+        context.package(),
     )
 }
 
@@ -127,15 +157,36 @@ fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
     let version = context.api.version;
     let Version { major, minor } = version;
     let (major, minor) = (literal(major), literal(minor));
-    let doc = format!(
-        " The Docker Engine API {version}{}, typed and async.",
-        context.release(version)
-    );
+    let docs = if context.negotiates {
+        negotiated_docs(context)
+    } else {
+        let release = context.release(version);
+        vec![format!(
+            " The Docker Engine API {version}{release}, typed and async."
+        )]
+    };
+    let history = context.negotiates.then(|| {
+        quote!(
+            pub mod history;
+        )
+    });
+    let more = context.negotiates.then(|| {
+        quote! {
+            #[doc(no_inline)]
+            pub use docker_api_gen_core::{Capabilities, EngineKind, Negotiated, SwarmStatus};
+        }
+    });
+    let constant = if context.negotiates {
+        " The newest version that this client speaks."
+    } else {
+        " The version in the path of every request."
+    };
     quote! {
-        #![doc = #doc]
+        #(#![doc = #docs])*
         #![cfg_attr(docsrs, feature(doc_cfg))]
         pub mod api;
         mod client;
+        #history
         #shortcuts
         pub mod types;
         pub use client::Client;
@@ -144,16 +195,26 @@ fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
             ApiVersion, Base64Bytes, Body, ByteStream, Connection, Error, ErrorKind, Filters, Json, JsonLines, Limits,
             LogFrame, LogStream, Timestamp, Upgraded, VersionReport,
         };
-        #[doc = " The version in the path of every request."]
+        #more
+        #[doc = #constant]
         pub const API_VERSION: ApiVersion = ApiVersion::new(#major, #minor);
     }
 }
 
-fn client(model: &Api) -> TokenStream {
-    let doc = format!(
-        " A client that speaks API {} and nothing else.",
-        model.version
-    );
+fn negotiated_docs(context: Context<'_>) -> Vec<String> {
+    let (oldest, newest) = (context.history.oldest(), context.history.newest());
+    [
+        &format!(" The Docker Engine API in all versions from {oldest} to {newest}, typed and async."),
+        "",
+        " Which version is spoken is agreed upon with the daemon before the first call: the highest that both sides",
+        " speak. Everything that any version has is here, and its documentation says since when, and until when.",
+    ]
+    .map(str::to_owned)
+    .to_vec()
+}
+
+fn client(context: Context<'_>) -> TokenStream {
+    let model = context.api;
     let tags = groups::tags(model);
     let names: Vec<_> = tags.iter().map(|tag| names::tag(tag)).collect();
     let accessors: Vec<_> = names.iter().map(|names| ident(&names.accessor)).collect();
@@ -161,10 +222,58 @@ fn client(model: &Api) -> TokenStream {
     let docs = names
         .iter()
         .map(|names| format!(" The operations on {}.", names.accessor));
+    let uses = quote!(#(use crate::api::#accessors::#handles;)*);
+    let accessors = quote! {
+        #(
+            #[doc = #docs]
+            pub fn #accessors(&self) -> #handles<'_> {
+                #handles::new(&self.connection)
+            }
+        )*
+    };
+    if context.negotiates {
+        negotiated_client(context, uses, accessors)
+    } else {
+        pinned_client(context, uses, accessors)
+    }
+}
+
+fn negotiated_client(
+    context: Context<'_>,
+    uses: TokenStream,
+    accessors: TokenStream,
+) -> TokenStream {
+    let (oldest, newest) = (context.history.oldest(), context.history.newest());
+    let doc = format!(
+        " A client that speaks whichever API the daemon speaks, from {oldest} to {newest}."
+    );
+    quote! {
+        use docker_api_gen_core::{Connection, negotiated_client};
+        use crate::history::HISTORY;
+        #uses
+        #[doc = #doc]
+        #[doc = ""]
+        #[doc = " With its first call it asks the daemon which versions that speaks. A clone shares the connection and the answer."]
+        #[derive(Clone, Debug)]
+        pub struct Client {
+            connection: Connection,
+        }
+        impl Client {
+            #accessors
+        }
+        negotiated_client!(Client, HISTORY);
+    }
+}
+
+fn pinned_client(context: Context<'_>, uses: TokenStream, accessors: TokenStream) -> TokenStream {
+    let doc = format!(
+        " A client that speaks API {} and nothing else.",
+        context.api.version
+    );
     quote! {
         use docker_api_gen_core::{Connection, Error, VersionReport};
         use crate::API_VERSION;
-        #(use crate::api::#accessors::#handles;)*
+        #uses
         #[doc = #doc]
         #[doc = ""]
         #[doc = " With its first call it makes sure that the daemon speaks this version too. A clone shares the connection."]
@@ -210,12 +319,7 @@ fn client(model: &Api) -> TokenStream {
             pub fn connection(&self) -> &Connection {
                 &self.connection
             }
-            #(
-                #[doc = #docs]
-                pub fn #accessors(&self) -> #handles<'_> {
-                    #handles::new(&self.connection)
-                }
-            )*
+            #accessors
         }
     }
 }

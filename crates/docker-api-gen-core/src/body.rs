@@ -98,6 +98,14 @@ impl Body {
         }
     }
 
+    /// The same once more, unless it is a stream.
+    pub(crate) fn again(&self) -> Option<Self> {
+        match &self.0 {
+            Inner::Bytes(bytes) => Some(bytes.clone().into()),
+            Inner::Stream(_) => None,
+        }
+    }
+
     /// The next piece of it; never an empty one.
     pub(crate) async fn next(&mut self) -> Option<io::Result<Bytes>> {
         poll_fn(|cx| self.poll_next(cx)).await

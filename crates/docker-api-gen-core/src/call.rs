@@ -233,6 +233,9 @@ impl<'a> Call<'a> {
     ///
     /// [`ErrorKind::Input`] if a value cannot be sent.
     pub fn into_request(mut self) -> Result<Request, Error> {
+        if let Some(choice) = self.connection.choice() {
+            choice.prepare(&mut self)?;
+        }
         self.take_request()
     }
 
@@ -304,7 +307,7 @@ impl<'a> Call<'a> {
                     Err(error) => Err(failure::upgrade(error, &self.origin)),
                 };
             }
-            let response = response::check(response, self.limits, &self.origin).await?;
+            let response = self.answered(response).await?;
             // Here the content type cannot be believed: it says raw whether there are frames or not.
             if tty.is_none() {
                 tty = self.ask_tty().await?;
@@ -341,24 +344,84 @@ impl<'a> Call<'a> {
     /// Sends the request and turns statuses that are no answer into errors.
     async fn send(&mut self) -> Result<Response, Error> {
         let answer = self.exchange().await?;
-        response::check(answer, self.limits, &self.origin).await
+        self.answered(answer).await
+    }
+
+    /// Turns statuses that are no answer into errors.
+    async fn answered(&self, answer: reqwest::Response) -> Result<Response, Error> {
+        let result = response::check(answer, self.limits, &self.origin).await;
+        match (result, self.connection.choice()) {
+            (Err(error), Some(choice)) if error.kind() == ErrorKind::Version => {
+                Err(choice.refused(error, self.connection, &self.origin))
+            }
+            (result, _) => result,
+        }
     }
 
     /// Sends the request and waits for the headers of the answer, whatever they are.
     async fn exchange(&mut self) -> Result<reqwest::Response, Error> {
-        let mut request = self.take_request()?;
-        if let Some(look_up) = self.look_up.take()
-            && !request.headers.contains_key(&look_up.header)
-        {
-            let registries = self.connection.registries().clone();
-            let image = self.parameter(look_up.image);
-            match (look_up.find)(registries, image, self.limits.headers).await {
-                Ok(None) => {}
-                Ok(Some(value)) => headers::set(&mut request.headers, look_up.header, value),
-                Err(error) => return Err(error.at(&self.origin)),
-            }
+        match self.connection.choice() {
+            Some(choice) => choice.exchange(self).await,
+            None => self.exchange_once().await,
         }
-        exchange(self.connection, request, self.limits, &self.origin).await
+    }
+
+    pub(crate) fn exchange_once(&mut self) -> Sending<'_, reqwest::Response> {
+        Box::pin(async move {
+            let mut request = self.take_request()?;
+            if let Some(look_up) = &self.look_up
+                && !request.headers.contains_key(&look_up.header)
+            {
+                let registries = self.connection.registries().clone();
+                let image = self.parameter(look_up.image);
+                match (look_up.find)(registries, image, self.limits.headers).await {
+                    Ok(None) => {}
+                    Ok(Some(value)) => {
+                        headers::set(&mut request.headers, look_up.header.clone(), value);
+                    }
+                    Err(error) => return Err(error.at(&self.origin)),
+                }
+            }
+            exchange(self.connection, request, self.limits, &self.origin).await
+        })
+    }
+
+    /// Makes sure of the version that is spoken.
+    async fn ready(&mut self) -> Result<(), Error> {
+        match self.connection.choice() {
+            Some(choice) => choice.ready(self).await,
+            None => Ok(()),
+        }
+    }
+
+    /// The first value that cannot be sent.
+    pub(crate) fn check(&mut self) -> Result<(), Error> {
+        match self.error.take() {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    /// What sending takes away, to put it back; none if it is there but once.
+    pub(crate) fn keep(&self) -> Option<(HeaderMap, Body)> {
+        Some((self.headers.clone(), self.body.again()?))
+    }
+
+    pub(crate) fn restore(&mut self, (headers, body): (HeaderMap, Body)) {
+        self.headers = headers;
+        self.body = body;
+    }
+
+    pub(crate) fn connection(&self) -> &'a Connection {
+        self.connection
+    }
+
+    pub(crate) fn limits(&self) -> Limits {
+        self.limits
+    }
+
+    pub(crate) fn origin(&self) -> &Origin {
+        &self.origin
     }
 
     /// What was said for a parameter of the path or the query.
@@ -378,9 +441,7 @@ impl<'a> Call<'a> {
     }
 
     fn take_request(&mut self) -> Result<Request, Error> {
-        if let Some(error) = self.error.take() {
-            return Err(error);
-        }
+        self.check()?;
         let mut path_and_query = self.fill(self.origin.operation.path)?;
         if !self.query.is_empty() {
             path_and_query.push('?');
@@ -412,7 +473,8 @@ impl<'a> Call<'a> {
     }
 
     /// Whether the stream is a terminal's, as far as it has to be known before the request is sent.
-    async fn tty_before(&self) -> Result<Option<bool>, Error> {
+    async fn tty_before(&mut self) -> Result<Option<bool>, Error> {
+        self.ready().await?;
         match (&self.tty, &self.origin.operation.tty) {
             // Nothing is asked for a request that cannot be sent.
             _ if self.error.is_some() => Ok(None),

@@ -9,14 +9,18 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
 
-use crate::contact::Contact;
+use crate::contact::{Contact, PING};
 use crate::credentials::{Registries, RegistryAuth};
 use crate::error::{Error, ErrorKind};
 use crate::exchange;
 use crate::explain::Explanation;
+use crate::failure::{self, Window};
 use crate::headers;
+use crate::history::History;
 use crate::host::{Address, Host};
 use crate::limits::Limits;
+use crate::negotiation::{Choose, Negotiated, Negotiation};
+use crate::origin::Origin;
 use crate::resolve::{self, Environment, Headers, Nobody, Resolved, Wishes};
 #[cfg(all(feature = "ssh", unix))]
 use crate::ssh::{self, Bridge};
@@ -44,6 +48,8 @@ pub struct Connection {
     inner: Arc<Inner>,
     /// None for clients that go ahead without asking.
     contact: Option<Arc<Contact>>,
+    /// None for clients that speak one version.
+    choice: Option<Arc<dyn Choose>>,
 }
 
 struct Inner {
@@ -150,6 +156,7 @@ impl Connection {
     pub fn pinned(self, version: ApiVersion) -> Self {
         Self {
             contact: Some(Arc::new(Contact::new(version))),
+            choice: None,
             ..self
         }
     }
@@ -169,6 +176,7 @@ impl Connection {
     pub fn unpinned(self) -> Self {
         Self {
             contact: None,
+            choice: None,
             ..self
         }
     }
@@ -178,6 +186,73 @@ impl Connection {
         &self.inner.registries
     }
 
+    /// This connection for a client that speaks whichever version the daemon speaks, up to `cap`.
+    #[doc(hidden)]
+    pub fn negotiating(self, history: &'static History, cap: Option<ApiVersion>) -> Self {
+        Self {
+            contact: None,
+            choice: Some(Arc::new(Negotiation::new(history, cap))),
+            ..self
+        }
+    }
+
+    /// This connection for a client that could speak several versions, and speaks `version` without asking.
+    #[doc(hidden)]
+    pub fn speaking(self, history: &'static History, version: ApiVersion) -> Result<Self, Error> {
+        Ok(Self {
+            contact: None,
+            choice: Some(Arc::new(Negotiation::fixed(history, version)?)),
+            ..self
+        })
+    }
+
+    /// This connection, unless it is known that the daemon does not speak `version`.
+    #[doc(hidden)]
+    pub fn pinnable(&self, version: ApiVersion) -> Result<Self, Error> {
+        if let Some(agreed) = self.negotiated() {
+            let window = Window {
+                lowest: agreed.daemon_min,
+                highest: agreed.daemon_max,
+            };
+            if !window.contains(version) {
+                let origin = Origin {
+                    operation: &PING,
+                    version,
+                    subject: None,
+                };
+                return Err(failure::version(window, &origin));
+            }
+        }
+        Ok(self.clone().unpinned())
+    }
+
+    /// What has been agreed upon with the daemon, if anything has been.
+    #[doc(hidden)]
+    pub fn negotiated(&self) -> Option<Negotiated> {
+        self.choice.as_ref()?.agreed().as_deref().cloned()
+    }
+
+    /// The version that has been agreed upon with the daemon, if one has been.
+    pub(crate) fn agreed_version(&self) -> Option<ApiVersion> {
+        Some(self.choice.as_ref()?.agreed()?.api_version)
+    }
+
+    /// Agrees upon a version with the daemon, unless that was done or need not be.
+    #[doc(hidden)]
+    pub async fn negotiate(&self) -> Result<Negotiated, Error> {
+        let origin = Origin {
+            operation: &PING,
+            version: PING.version,
+            subject: None,
+        };
+        let Some(choice) = &self.choice else {
+            let sentence = "this connection is for clients that speak one version";
+            return Err(Error::new(ErrorKind::Input, sentence).at(&origin));
+        };
+        let agreed = choice.agree(self, self.limits(), &origin).await?;
+        Ok((*agreed).clone())
+    }
+
     /// How TLS is spoken, if it is.
     pub(crate) fn tls(&self) -> Option<&Tls> {
         self.inner.tls.as_ref()
@@ -185,6 +260,10 @@ impl Connection {
 
     pub(crate) fn contact(&self) -> Option<&Contact> {
         self.contact.as_deref()
+    }
+
+    pub(crate) fn choice(&self) -> Option<&dyn Choose> {
+        self.choice.as_deref()
     }
 
     /// What `DOCKER_API_VERSION` asks for.
@@ -456,6 +535,7 @@ impl ConnectionBuilder {
                 answered,
             }),
             contact: None,
+            choice: None,
         })
     }
 }

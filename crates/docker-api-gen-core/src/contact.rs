@@ -1,9 +1,6 @@
 //! The first contact of a client that speaks one version: does the daemon speak it too?
 
-use std::future::poll_fn;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use crate::call::{Call, Sending};
@@ -14,9 +11,10 @@ use crate::limits::Limits;
 use crate::operation::Operation;
 use crate::origin::Origin;
 use crate::report::VERSION;
+use crate::turns::Turns;
 use crate::version::ApiVersion;
 
-static PING: Operation = Operation {
+pub(crate) static PING: Operation = Operation {
     id: "SystemPing",
     name: "system.ping",
     path: "/_ping",
@@ -24,38 +22,14 @@ static PING: Operation = Operation {
 };
 
 /// How long the daemon may take to say which versions it speaks once it is known to be another.
-const DETAILS: Duration = Duration::from_secs(5);
-
-/// The time in which nobody else makes an attempt.
-struct Turn<'c>(&'c Contact);
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        let mut attempts = self.0.attempts();
-        attempts.busy = false;
-        let waiting = std::mem::take(&mut attempts.waiting);
-        drop(attempts);
-        waiting.into_iter().for_each(Waker::wake);
-    }
-}
+pub(crate) const DETAILS: Duration = Duration::from_secs(5);
 
 /// What a client knows about whether the daemon speaks its version.
 pub(crate) struct Contact {
     version: ApiVersion,
     /// The daemon speaks it.
     made: AtomicBool,
-    attempts: Mutex<Attempts>,
-}
-
-#[derive(Default)]
-struct Attempts {
-    /// One is under way.
-    busy: bool,
-    /// Who waits for it to end.
-    waiting: Vec<Waker>,
-    ended: u64,
-    /// How the last one failed.
-    last: Option<Error>,
+    turns: Turns,
 }
 
 impl Contact {
@@ -63,7 +37,7 @@ impl Contact {
         Self {
             version,
             made: AtomicBool::new(false),
-            attempts: Mutex::default(),
+            turns: Turns::default(),
         }
     }
 
@@ -81,53 +55,21 @@ impl Contact {
     ) -> Sending<'a, ()> {
         Box::pin(async move {
             self.agree(connection)?;
-            let before = self.attempts().ended;
-            let _turn = poll_fn(|cx| self.poll_turn(cx)).await;
-            if self.is_made() {
+            let Some(turn) = self.turns.next(&|| self.is_made(), origin).await? else {
                 return Ok(());
-            }
-            // Somebody else's attempt ended while we waited for it.
-            if let Attempts {
-                ended,
-                last: Some(error),
-                ..
-            } = &*self.attempts()
-                && *ended != before
-            {
-                return Err(error.again(origin));
-            }
+            };
             // Not even operations without a limit may wait for ever for what comes before them.
             let limits = Limits {
                 headers: limits.headers.or(Limits::default().headers),
                 ..limits
             };
             let result = self.ping(connection, limits, origin).await;
-            let mut attempts = self.attempts();
-            attempts.ended += 1;
-            match &result {
-                Ok(()) => self.made.store(true, Ordering::Release),
-                Err(error) => attempts.last = Some(error.again(origin)),
+            if result.is_ok() {
+                self.made.store(true, Ordering::Release);
             }
+            turn.end(result.as_ref().err().map(|error| error.again(origin)));
             result
         })
-    }
-
-    fn attempts(&self) -> MutexGuard<'_, Attempts> {
-        self.attempts.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Ready when it is the caller's turn to make an attempt, which ends with what this gives.
-    fn poll_turn(&self, cx: &Context<'_>) -> Poll<Turn<'_>> {
-        let mut attempts = self.attempts();
-        if attempts.busy {
-            let waiting = &mut attempts.waiting;
-            if !waiting.iter().any(|waker| waker.will_wake(cx.waker())) {
-                waiting.push(cx.waker().clone());
-            }
-            return Poll::Pending;
-        }
-        attempts.busy = true;
-        Poll::Ready(Turn(self))
     }
 
     /// Refuses a version that `DOCKER_API_VERSION` does not want.

@@ -105,7 +105,7 @@ pub(crate) fn send<'a>(
     sending
 }
 
-fn check_runtime(origin: &Origin) -> Result<(), Error> {
+pub(crate) fn check_runtime(origin: &Origin) -> Result<(), Error> {
     match tokio::runtime::Handle::try_current() {
         Ok(_) => Ok(()),
         Err(_) => {

@@ -309,7 +309,7 @@ pub(crate) fn media_type(headers: &HeaderMap) -> Option<String> {
     }
 }
 
-fn content_name(headers: &HeaderMap) -> String {
+pub(crate) fn content_name(headers: &HeaderMap) -> String {
     match media_type(headers).as_deref() {
         Some("text/html" | "application/xhtml+xml") => "a web page".to_owned(),
         Some(media) => shorten(media, 60),
@@ -331,7 +331,7 @@ pub(crate) struct Window {
 
 impl Window {
     /// The lowest or the highest is in the daemon's message, and the highest is in a header.
-    fn in_refusal(message: &str, headers: &HeaderMap) -> Self {
+    pub(crate) fn in_refusal(message: &str, headers: &HeaderMap) -> Self {
         let highest = api_version(headers);
         let named = after(message, "API version is ").and_then(|rest| {
             rest.split([',', ' '])
@@ -350,6 +350,22 @@ impl Window {
                 lowest: None,
                 highest: named.or(highest),
             }
+        }
+    }
+
+    /// Whether it may speak a version, as far as it says.
+    pub(crate) fn contains(self, version: ApiVersion) -> bool {
+        self.lowest.is_none_or(|lowest| lowest <= version)
+            && self.highest.is_none_or(|highest| version <= highest)
+    }
+
+    /// `API 1.44 to 1.52`
+    pub(crate) fn speaks(self) -> String {
+        match (self.lowest, self.highest) {
+            (Some(lowest), Some(highest)) => format!("API {lowest} to {highest}"),
+            (Some(lowest), None) => format!("API {lowest} and later"),
+            (None, Some(highest)) => format!("API {highest} and earlier"),
+            (None, None) => "other versions of the API".to_owned(),
         }
     }
 
@@ -379,12 +395,13 @@ pub(crate) fn version(window: Window, origin: &Origin) -> Error {
     let pinned = origin.version;
     let Window { lowest, highest } = window;
     let too_new = highest.is_some_and(|highest| highest < pinned);
-    let speaks = match (lowest, highest) {
-        (Some(lowest), Some(highest)) => format!("API {lowest} to {highest}"),
-        (Some(lowest), None) => format!("API {lowest} and later"),
-        (None, Some(highest)) if too_new => format!("API {highest} and earlier"),
-        (None, _) => "other versions of the API".to_owned(),
-    };
+    // A daemon that speaks later ones too is known by its lowest.
+    let shown = highest.filter(|_| too_new || lowest.is_some());
+    let speaks = Window {
+        lowest,
+        highest: shown,
+    }
+    .speaks();
     let feature = |version: ApiVersion| format!("v{}_{}", version.major(), version.minor());
     let advice = match (too_new, lowest, highest) {
         (true, _, Some(highest)) => format!(

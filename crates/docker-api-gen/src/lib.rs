@@ -23,21 +23,29 @@
 //! # }
 //! ```
 //!
+//! A program that does not know which daemons it will meet lets the version be chosen at run time: the feature
+//! `negotiated` adds a module of that name, whose client has what any version has, and [`Docker`](crate::Docker).
+//!
 //! Without a version's feature there is only what all versions share: [`Connection`], [`Error`] and the
 //! streams. Features add, and none excludes another: two versions can be used side by side.
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![warn(missing_docs)]
 
+#[cfg(feature = "negotiated")]
+mod docker;
 mod versions;
 
+#[cfg(feature = "negotiated")]
+#[cfg_attr(docsrs, doc(cfg(feature = "negotiated")))]
+pub use docker::Docker;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
-    ApiVersion, Base64Bytes, Body, ByteStream, Connection, ConnectionBuilder, Error, ErrorKind,
-    Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource,
-    LogStream, Output, RegistryAuth, Request, Timestamp, Upgraded, UpgradedWriter, VersionReport,
-    explain, filters, shortcuts,
+    ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Connection, ConnectionBuilder,
+    EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame,
+    LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth, Request, SwarmStatus, Timestamp,
+    Upgraded, UpgradedWriter, VersionReport, explain, filters, shortcuts,
 };
 #[allow(
     unused_imports,

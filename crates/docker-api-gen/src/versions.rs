@@ -164,3 +164,44 @@ pub use docker_api_gen_v1_55 as v1_55;
 #[cfg_attr(docsrs, doc(cfg(feature = "latest")))]
 #[doc(no_inline)]
 pub use docker_api_gen_v1_55 as latest;
+
+#[cfg(feature = "negotiated")]
+#[cfg_attr(docsrs, doc(cfg(feature = "negotiated")))]
+#[doc(inline)]
+pub use docker_api_gen_negotiated as negotiated;
+
+#[cfg(feature = "negotiated")]
+mod pinned {
+    crate::docker::pinned!(v1_24, "v1_24", "1.24");
+    crate::docker::pinned!(v1_25, "v1_25", "1.25");
+    crate::docker::pinned!(v1_26, "v1_26", "1.26");
+    crate::docker::pinned!(v1_27, "v1_27", "1.27");
+    crate::docker::pinned!(v1_28, "v1_28", "1.28");
+    crate::docker::pinned!(v1_29, "v1_29", "1.29");
+    crate::docker::pinned!(v1_30, "v1_30", "1.30");
+    crate::docker::pinned!(v1_31, "v1_31", "1.31");
+    crate::docker::pinned!(v1_32, "v1_32", "1.32");
+    crate::docker::pinned!(v1_33, "v1_33", "1.33");
+    crate::docker::pinned!(v1_34, "v1_34", "1.34");
+    crate::docker::pinned!(v1_35, "v1_35", "1.35");
+    crate::docker::pinned!(v1_36, "v1_36", "1.36");
+    crate::docker::pinned!(v1_37, "v1_37", "1.37");
+    crate::docker::pinned!(v1_38, "v1_38", "1.38");
+    crate::docker::pinned!(v1_39, "v1_39", "1.39");
+    crate::docker::pinned!(v1_40, "v1_40", "1.40");
+    crate::docker::pinned!(v1_41, "v1_41", "1.41");
+    crate::docker::pinned!(v1_42, "v1_42", "1.42");
+    crate::docker::pinned!(v1_43, "v1_43", "1.43");
+    crate::docker::pinned!(v1_44, "v1_44", "1.44");
+    crate::docker::pinned!(v1_45, "v1_45", "1.45");
+    crate::docker::pinned!(v1_46, "v1_46", "1.46");
+    crate::docker::pinned!(v1_47, "v1_47", "1.47");
+    crate::docker::pinned!(v1_48, "v1_48", "1.48");
+    crate::docker::pinned!(v1_49, "v1_49", "1.49");
+    crate::docker::pinned!(v1_50, "v1_50", "1.50");
+    crate::docker::pinned!(v1_51, "v1_51", "1.51");
+    crate::docker::pinned!(v1_52, "v1_52", "1.52");
+    crate::docker::pinned!(v1_53, "v1_53", "1.53");
+    crate::docker::pinned!(v1_54, "v1_54", "1.54");
+    crate::docker::pinned!(v1_55, "v1_55", "1.55");
+}

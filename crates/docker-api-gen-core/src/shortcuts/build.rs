@@ -214,6 +214,7 @@ impl Build {
     /// `Err`; dropping them gives up.
     pub async fn stream(self) -> Result<Building, Error> {
         let kit = self.kit.clone();
+        kit.settle().await?;
         let mut call = kit.call(kit.operations.image_build);
         let (body, packing) = self.write(&mut call)?;
         call.body("application/x-tar", body);

@@ -136,7 +136,8 @@ impl Mount {
                 ErrorKind::Input,
                 format!(
                     "a mount cannot have a colon in its paths in API {}: {source:?}, {:?}",
-                    kit.version, self.target
+                    kit.version(),
+                    self.target
                 ),
             ));
         }

@@ -73,6 +73,7 @@ impl CopyIn {
         let operations = kit.operations;
         let put = operations.container_put_archive;
         if owners {
+            kit.settle().await?;
             kit.need(put, operations.since.copy_owners, "copying with owners")?;
         }
         let refuse =

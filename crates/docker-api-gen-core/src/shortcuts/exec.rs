@@ -178,6 +178,9 @@ impl Exec {
 
     async fn create(self) -> Result<String, Error> {
         let operations = self.kit.operations;
+        if !self.needs.is_empty() {
+            self.kit.settle().await?;
+        }
         for need in &self.needs {
             let (since, what) = match need {
                 Need::Env => (operations.since.exec_env, "env"),

@@ -115,8 +115,21 @@ impl Kit {
 
     fn call(&self, operation: &'static Operation) -> Call<'_> {
         let mut call = Call::new(&self.connection, operation);
-        call.set_version(self.version);
+        call.set_version(self.version());
         call
+    }
+
+    /// The version that is spoken, which a client that negotiates knows once it has [`settled`](Self::settle).
+    fn version(&self) -> ApiVersion {
+        self.connection.agreed_version().unwrap_or(self.version)
+    }
+
+    /// Makes sure of the version that is spoken, before it is asked what it has.
+    async fn settle(&self) -> Result<(), Error> {
+        match self.connection.choice() {
+            Some(_) => self.connection.negotiate().await.map(drop),
+            None => Ok(()),
+        }
     }
 
     /// A call about a container.
@@ -127,7 +140,7 @@ impl Kit {
     }
 
     fn has(&self, since: Option<ApiVersion>) -> bool {
-        since.is_some_and(|since| since <= self.version)
+        since.is_some_and(|since| since <= self.version())
     }
 
     /// Refuses `what` where the version spoken does not have it.
@@ -140,7 +153,7 @@ impl Kit {
         if self.has(since) {
             return Ok(());
         }
-        let version = self.version;
+        let version = self.version();
         let sentence = match since {
             Some(since) => {
                 format!("{what} needs API {since}, this connection speaks {version}")
@@ -159,7 +172,7 @@ impl Kit {
     ) -> Error {
         let origin = Origin {
             operation,
-            version: self.version,
+            version: self.version(),
             subject: subject
                 .filter(|subject| !subject.is_empty())
                 .map(|subject| crate::text::shorten(subject, 100).into()),

@@ -178,6 +178,7 @@ impl Pull {
         call.query("fromImage", name);
         call.query("tag", tag);
         if self.platform.is_some() {
+            self.kit.settle().await?;
             self.kit.need(
                 operations.image_create,
                 operations.since.pull_platform,

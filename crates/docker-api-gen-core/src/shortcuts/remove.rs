@@ -63,7 +63,11 @@ impl Drop for Remover {
                     let Ok(connection) = kit.connection.another() else {
                         return;
                     };
-                    let kit = Kit { connection, ..kit };
+                    let kit = Kit {
+                        connection,
+                        version: kit.version(),
+                        ..kit
+                    };
                     // There is nobody left to tell.
                     let _ = tokio::time::timeout(LIMIT, remove(&kit, &id)).await;
                 });

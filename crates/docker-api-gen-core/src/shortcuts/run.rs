@@ -277,6 +277,7 @@ impl Run {
     /// wanted, and whether its input is.
     async fn make(mut self, attach: Option<bool>) -> Result<Made, Error> {
         let kit = self.kit.clone();
+        kit.settle().await?;
         let operations = kit.operations;
         let auto_removed = !self.keep
             && kit.has(operations.since.auto_remove)

@@ -60,6 +60,7 @@ impl Wait {
     /// [`NotRunning`](WaitCondition::NotRunning) is no difference.
     pub async fn begin(self) -> Result<Waiting, Error> {
         let operations = self.kit.operations;
+        self.kit.settle().await?;
         if !self.kit.has(operations.since.wait_condition) {
             if self.condition != WaitCondition::NotRunning {
                 self.kit.need(
