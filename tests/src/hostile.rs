@@ -115,7 +115,7 @@ impl Hostile {
             let mut written = serde_json::from_slice(&written)
                 .map_err(|error| format!("written as no JSON: {error}"))?;
             if self.is_part {
-                as_sent(value, &mut written);
+                as_sent(&self.full, &mut written);
             }
             Ok(written)
         };

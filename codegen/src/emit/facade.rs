@@ -11,7 +11,7 @@ use crate::versions::Versions;
 
 const ORIGIN: &str = "specs/versions.toml";
 
-/// The façade's examples, all of which speak the same version, and what else they need.
+/// The façade's examples that speak one version, the same for all, and what else they need.
 const EXAMPLES: [(&str, &str); 10] = [
     ("build", "\"archive\", "),
     ("cp", "\"archive\", "),
@@ -71,6 +71,9 @@ fn manifest(versions: &Versions, apis: &[Version], package_version: &str) -> Str
         .map(|(name, more)| {
             format!("[[example]]\nname = \"{name}\"\nrequired-features = [{more}\"v1_41\"]\n\n")
         })
+        .chain([format!(
+            "[[example]]\nname = \"{NEGOTIATED}\"\nrequired-features = [\"{NEGOTIATED}\"]\n\n"
+        )])
         .collect();
     let latest = apis
         .last()

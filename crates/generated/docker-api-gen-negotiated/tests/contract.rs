@@ -47,7 +47,6 @@ const CHANGED: &[(&str, &str)] = &[
     ("1.24", "PluginPull"),
     ("1.24", "PluginPush"),
     ("1.24", "ServiceUpdate"),
-    ("1.24", "VolumeDelete"),
     ("1.48", "ImageGet"),
     ("1.48", "ImageGetAll"),
     ("1.48", "ImageLoad"),
