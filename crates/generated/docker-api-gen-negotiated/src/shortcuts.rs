@@ -3,7 +3,8 @@
 //! What takes several operations, in one call.
 
 use docker_api_gen_core::shortcuts::{Kit, Operations, Since};
-use docker_api_gen_core::{ApiVersion, client_shortcuts};
+use docker_api_gen_core::{ApiVersion, auth_config, client_shortcuts};
+use crate::types::AuthConfig;
 use crate::{Client, api};
 
 static OPERATIONS: Operations = Operations {
@@ -50,3 +51,4 @@ impl Client {
 }
 
 client_shortcuts!(Client);
+auth_config!(AuthConfig);

@@ -2,7 +2,7 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Decode, Described, Requests, Sample, decode};
+use docker_api_gen_tests::{Contract, Codec, Described, Requests, Sample, decode};
 use docker_api_gen_negotiated::{Client, Connection, api, types};
 
 const VERSIONS: &[&str] = &[
@@ -200,7 +200,7 @@ const REQUESTS: &[Described<Client>] = &[
     ("PluginInspect-until-1.24", plugin_inspect_until_1_24),
 ];
 
-const ANSWERS: &[(&str, Decode)] = &[
+const ANSWERS: &[(&str, Codec)] = &[
     ("SystemAuth", decode::<types::AuthResponse>),
     ("ImageBuild", decode::<types::BuildInfo>),
     ("BuildPrune", decode::<types::BuildPruneResponse>),
@@ -1329,18 +1329,12 @@ fn image_inspect(client: &Client, sample: &Sample) -> Requests {
 }
 
 fn image_push(client: &Client, sample: &Sample) -> Requests {
-    let request = || {
-        client
-            .images()
-            .push(
-                &sample.need::<String>("path:name"),
-                sample.need("header:X-Registry-Auth"),
-            )
-    };
+    let request = || client.images().push(&sample.need::<String>("path:name"));
     let (mut at_once, mut one_by_one) = (request(), request());
     let options = api::images::PushOptions {
         tag: sample.get("query:tag"),
         platform: sample.get("query:platform"),
+        registry_auth: sample.get("header:X-Registry-Auth"),
     };
     at_once = at_once.options(options.clone());
     if let Some(value) = options.tag {
@@ -1348,6 +1342,9 @@ fn image_push(client: &Client, sample: &Sample) -> Requests {
     }
     if let Some(value) = options.platform {
         one_by_one = one_by_one.platform(value);
+    }
+    if let Some(value) = options.registry_auth {
+        one_by_one = one_by_one.registry_auth(value);
     }
     Requests::new(request().request(), [at_once.request(), one_by_one.request()])
 }

@@ -77,7 +77,7 @@ impl<'a> Inspect<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }

@@ -171,10 +171,9 @@ impl<'a> Images<'a> {
 
     /// `POST /images/{name}/push` · API 1.24 – 1.55
     #[inline]
-    pub fn push(&self, name: &str, registry_auth: types::AuthConfig) -> Push<'a> {
+    pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
         call.path("name", name);
-        call.header_base64_json("X-Registry-Auth", &Some(registry_auth));
         Push {
             call,
             options: PushOptions::default(),
@@ -544,7 +543,7 @@ impl<'a> Build<'a> {
         call.query("squash", &options.squash);
         call.query_json("labels", &options.labels);
         call.query("networkmode", &options.networkmode);
-        call.header_base64_json("X-Registry-Config", &options.registry_config);
+        call.registry_config("X-Registry-Config", &options.registry_config);
         call.query("platform", &options.platform);
         call.query("target", &options.target);
         call.query_json("outputs", &options.outputs);
@@ -930,7 +929,7 @@ impl<'a> Create<'a> {
         call.query("repo", &options.repo);
         call.query("tag", &options.tag);
         call.query("message", &options.message);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "fromImage");
         call.query("changes", &options.changes);
         call.query("platform", &options.platform);
         call
@@ -1303,7 +1302,7 @@ impl<'a> Search<'a> {
         let Self { mut call, options } = self;
         call.query("limit", &options.limit);
         call.query_json("filters", &options.filters);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "term");
         call
     }
 }
@@ -1657,6 +1656,8 @@ pub struct PushOptions {
     pub tag: Option<String>,
     /// `platform`, since 1.46 (Docker 27.0.1).
     pub platform: Option<types::OciPlatform>,
+    /// `X-Registry-Auth`.
+    pub registry_auth: Option<types::AuthConfig>,
 }
 
 /// A request to `POST /images/{name}/push`, sent by [`send`](Self::send).
@@ -1680,6 +1681,12 @@ impl<'a> Push<'a> {
         self
     }
 
+    /// `X-Registry-Auth`.
+    pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
+        self.options.registry_auth = Some(registry_auth.into());
+        self
+    }
+
     /// All options at once, in place of those set so far.
     pub fn options(mut self, options: PushOptions) -> Self {
         self.options = options;
@@ -1697,6 +1704,7 @@ impl<'a> Push<'a> {
         let Self { mut call, options } = self;
         call.query("tag", &options.tag);
         call.query_json("platform", &options.platform);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }

@@ -281,7 +281,7 @@ impl<'a> Privileges<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -360,7 +360,7 @@ impl<'a> Pull<'a> {
         let Self { mut call, options } = self;
         call.query("remote", &options.remote);
         call.query("name", &options.name);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
@@ -612,7 +612,7 @@ impl<'a> Push<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "name");
         call
     }
 }
@@ -699,7 +699,7 @@ impl<'a> Upgrade<'a> {
     #[inline]
     fn prepare(self) -> Call<'a> {
         let Self { mut call, options } = self;
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "remote");
         call
     }
 }
