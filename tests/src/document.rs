@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 /// A document, and where it stands.
 #[derive(Debug)]
-pub(crate) struct Document {
+pub struct Document {
     /// `specs/openapi/v1.41.json`
     pub(crate) name: String,
     root: Value,
@@ -15,11 +15,11 @@ pub(crate) struct Document {
 
 /// One operation of a document.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Operation<'a> {
-    pub(crate) id: &'a str,
+pub struct Operation<'a> {
+    pub id: &'a str,
     /// Lower case.
-    pub(crate) method: &'a str,
-    pub(crate) path: &'a str,
+    pub method: &'a str,
+    pub path: &'a str,
     pub(crate) value: &'a Value,
 }
 
@@ -29,16 +29,28 @@ impl Document {
     /// # Panics
     ///
     /// If there is no such document, or it is another version's.
-    pub(crate) fn open(crate_dir: &str, version: &str) -> Self {
+    pub fn open(crate_dir: &str, version: &str) -> Self {
         let own = Path::new(crate_dir).join("document.json");
-        let (name, path) = if own.is_file() {
-            (own.display().to_string(), own)
+        if own.is_file() {
+            Self::read(own.display().to_string(), &own, version)
         } else {
-            let name = format!("specs/openapi/v{version}.json");
-            let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-            (name.clone(), root.join(name))
-        };
-        let text = fs::read_to_string(&path)
+            Self::of_version(version)
+        }
+    }
+
+    /// The document of an API version.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such document.
+    pub fn of_version(version: &str) -> Self {
+        let name = format!("specs/openapi/v{version}.json");
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(&name);
+        Self::read(name, &path, version)
+    }
+
+    fn read(name: String, path: &Path, version: &str) -> Self {
+        let text = fs::read_to_string(path)
             .unwrap_or_else(|error| panic!("cannot read {}: {error}", path.display()));
         let root: Value = serde_json::from_str(&text)
             .unwrap_or_else(|error| panic!("{} is not JSON: {error}", path.display()));
@@ -46,8 +58,8 @@ impl Document {
         Self { name, root }
     }
 
-    #[cfg(test)]
-    pub(crate) fn of(root: Value) -> Self {
+    /// A document that stands in no file.
+    pub fn of(root: Value) -> Self {
         Self {
             name: "document".to_owned(),
             root,
@@ -64,7 +76,8 @@ impl Document {
         self.root["servers"][0]["url"].as_str().unwrap_or_default()
     }
 
-    pub(crate) fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
+    /// All operations, in the order of the document.
+    pub fn operations(&self) -> impl Iterator<Item = Operation<'_>> {
         entries(&self.root["paths"]).flat_map(|(path, item)| {
             entries(item).map(move |(method, value)| Operation {
                 id: value["operationId"].as_str().unwrap_or_default(),
@@ -76,8 +89,13 @@ impl Document {
     }
 
     /// All definitions by name.
-    pub(crate) fn definitions(&self) -> impl Iterator<Item = (&str, &Value)> {
+    pub fn definitions(&self) -> impl Iterator<Item = (&str, &Value)> {
         entries(&self.root["components"]["schemas"])
+    }
+
+    /// The schema of what daemons answer where something fails.
+    pub fn error(&self) -> Option<&Value> {
+        self.root.pointer("/components/schemas/ErrorResponse")
     }
 
     /// The definition that a reference names.
@@ -85,7 +103,7 @@ impl Document {
     /// # Panics
     ///
     /// If there is none.
-    pub(crate) fn definition(&self, reference: &str) -> &Value {
+    pub fn definition(&self, reference: &str) -> &Value {
         reference
             .strip_prefix('#')
             .and_then(|pointer| self.root.pointer(pointer))
@@ -103,7 +121,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The media type and the schema of what the request carries.
-    pub(crate) fn body(self) -> Option<(&'a str, &'a Value)> {
+    pub fn body(self) -> Option<(&'a str, &'a Value)> {
         let (media, content) = entries(&self.value["requestBody"]["content"]).next()?;
         Some((media, &content["schema"]))
     }
@@ -113,7 +131,7 @@ impl<'a> Operation<'a> {
     }
 
     /// The schema of the JSON that a success brings, if it brings any: of the whole, or of one of many documents.
-    pub(crate) fn answer(self) -> Option<&'a Value> {
+    pub fn answer(self) -> Option<&'a Value> {
         match self.value["x-response"]["kind"].as_str()? {
             "json" => entries(&self.value["responses"])
                 .filter(|(status, _)| status.starts_with('2'))
@@ -121,6 +139,22 @@ impl<'a> Operation<'a> {
             "json-lines" => self.value["x-response"].get("item"),
             _ => None,
         }
+    }
+
+    /// The schema of the JSON that an answer of this status brings, if it is described.
+    pub fn answer_of(self, status: u16) -> Option<&'a Value> {
+        if self.value["x-response"]["kind"] == "json-lines" && (200..300).contains(&status) {
+            return self.answer();
+        }
+        let response = &self.value["responses"][status.to_string()];
+        response.pointer("/content/application~1json/schema")
+    }
+
+    /// What a success brings: `json`, `json-lines`, `bytes`, `log-frames`, `upgrade`, `text`, `unit` or `head`.
+    pub fn kind(self) -> &'a str {
+        self.value["x-response"]["kind"]
+            .as_str()
+            .unwrap_or_default()
     }
 }
 

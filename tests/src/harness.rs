@@ -14,6 +14,18 @@ pub struct Version {
     pub error: Option<Codec>,
 }
 
+impl Version {
+    /// The version of that number, such as `1.41`, if it is among them.
+    pub fn of(versions: &'static [&'static Self], api: &str) -> Option<&'static Self> {
+        versions.iter().copied().find(|version| version.api == api)
+    }
+
+    /// The operation of that name in the document.
+    pub fn operation(&self, id: &str) -> Option<&'static Operation> {
+        self.operations.iter().find(|operation| operation.id == id)
+    }
+}
+
 /// One operation of a version.
 #[derive(Debug)]
 pub struct Operation {
@@ -31,6 +43,16 @@ pub struct Operation {
     pub answer: Answer,
     /// Where several statuses are successes, each with the document that it brings, if it brings one.
     pub outcomes: &'static [(u16, Option<Codec>)],
+}
+
+impl Operation {
+    /// What reads the document that comes with a success of this status. One that is not listed counts as the first.
+    pub fn outcome(&self, status: u16) -> Option<Codec> {
+        let listed = self.outcomes.iter().find(|(known, _)| *known == status);
+        listed
+            .or(self.outcomes.first())
+            .and_then(|(_, codec)| *codec)
+    }
 }
 
 /// What a request carries.

@@ -6,12 +6,12 @@
 //! two readings of one document have to agree.
 
 mod contract;
-mod document;
+pub mod document;
 pub mod harness;
 mod hostile;
 mod request;
 mod sample;
-mod shape;
+pub mod shape;
 
 pub use contract::{Contract, Described, Requests};
 pub use harness::{Codec, decode};

@@ -6,7 +6,7 @@ use crate::document::{Document, entries};
 
 /// What values of a schema look like.
 #[derive(Debug)]
-pub(crate) enum Shape<'a> {
+pub enum Shape<'a> {
     Object(Vec<Property<'a>>),
     /// Values by names of any kind.
     Map(&'a Value),
@@ -27,18 +27,18 @@ pub(crate) enum Shape<'a> {
 
 /// A property of an object.
 #[derive(Clone, Debug)]
-pub(crate) struct Property<'a> {
-    pub(crate) name: &'a str,
-    pub(crate) schema: &'a Value,
+pub struct Property<'a> {
+    pub name: &'a str,
+    pub schema: &'a Value,
     /// Other spellings that are read.
-    pub(crate) aliases: Vec<&'a str>,
+    pub aliases: Vec<&'a str>,
 }
 
 impl<'a> Shape<'a> {
     /// # Panics
     ///
     /// If the schema is one that no document has had so far.
-    pub(crate) fn of(document: &'a Document, schema: &'a Value) -> Self {
+    pub fn of(document: &'a Document, schema: &'a Value) -> Self {
         if let Some(reference) = schema["$ref"].as_str() {
             return Self::of(document, document.definition(reference));
         }

@@ -8,6 +8,7 @@ mod fetch;
 mod files;
 mod regen;
 mod test;
+mod traffic;
 mod tree;
 mod upstream_report;
 
@@ -33,7 +34,13 @@ enum Command {
     /// Find or start container engines for the demo and the tests
     Engine(xtask::engine::Args),
     Fetch(fetch::Fetch),
+    /// Record what a client and a daemon say to each other, as a proxy between them
+    #[command(disable_help_flag = true)]
+    Record(traffic::Rest),
     Regen(regen::Regen),
+    /// Put recorded traffic through the generated types, and say what is not read or lost
+    #[command(disable_help_flag = true)]
+    Replay(traffic::Rest),
     Test(test::Test),
     UpstreamReport(upstream_report::UpstreamReport),
 }
@@ -46,7 +53,9 @@ fn main() -> ExitCode {
         Command::Diff(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Engine(command) => xtask::engine::run(command),
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Record(rest) => traffic::record(rest),
         Command::Regen(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Replay(rest) => traffic::replay(rest),
         Command::Test(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::UpstreamReport(command) => command.run().map(|()| ExitCode::SUCCESS),
     })

@@ -69,6 +69,8 @@ fn manifest(apis: &[Version]) -> String {
             )
         })
         .collect();
+    let latest = apis.last().map(|api| names::version_module(*api));
+    let latest = latest.unwrap_or_default();
     format!(
         r#"{}
 
@@ -85,6 +87,7 @@ publish = false
 [features]
 all-versions = [
 {}]
+latest = ["{latest}"]
 {}
 [dependencies]
 docker-api-gen-tests.workspace = true

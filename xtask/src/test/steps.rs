@@ -111,11 +111,12 @@ pub(super) const ALL: &[Step] = &[
 ];
 
 /// Packages written by hand: what is generated has its own formatting.
-const HANDWRITTEN: [&str; 5] = [
+const HANDWRITTEN: [&str; 6] = [
     "docker-api-gen",
     "docker-api-gen-codegen",
     "docker-api-gen-core",
     "docker-api-gen-tests",
+    "docker-api-gen-traffic",
     "xtask",
 ];
 
