@@ -8,7 +8,7 @@ use docker_api_gen_traffic::record::Record;
 use tokio::signal::unix::{SignalKind, signal};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask record", bin_name = "cargo xtask record", version)]
+#[command(name = "cargo xtask record", bin_name = "cargo xtask record")]
 struct Arguments {
     #[command(flatten)]
     record: Record,
@@ -47,4 +47,14 @@ fn run(record: Record) -> Result<()> {
         eprintln!("record: {exchanges} exchanges in {out}");
         Ok(())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        super::Arguments::command().debug_assert();
+    }
 }

@@ -8,7 +8,7 @@ use clap::Parser;
 use docker_api_gen_traffic::replay::{Replay, feature};
 
 #[derive(Parser)]
-#[command(name = "cargo xtask replay", bin_name = "cargo xtask replay", version)]
+#[command(name = "cargo xtask replay", bin_name = "cargo xtask replay")]
 struct Arguments {
     #[command(flatten)]
     replay: Replay,
@@ -48,5 +48,15 @@ fn print(text: &str) -> Result<()> {
     {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written.context("cannot print"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_arguments_make_sense() {
+        super::Arguments::command().debug_assert();
     }
 }

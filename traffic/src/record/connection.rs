@@ -119,7 +119,7 @@ async fn up(from: &mut ReadHalf<Stream>, to: &mut WriteHalf<Stream>, followed: &
     let mut buffer = vec![0; BUFFER];
     let mut daemon_listens = true;
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let seen = followed.conversation().from_client(&buffer[..read]);
+        let seen = followed.conversation().client_said(&buffer[..read]);
         followed.note(seen).await;
         if daemon_listens && to.write_all(&buffer[..read]).await.is_err() {
             // A daemon that has answered may not listen any more, and the client learns that from the answer.
@@ -141,7 +141,7 @@ async fn down(
 ) -> bool {
     let mut buffer = vec![0; BUFFER];
     while let Ok(read @ 1..) = from.read(&mut buffer).await {
-        let mut seen = followed.conversation().from_daemon(&buffer[..read]);
+        let mut seen = followed.conversation().daemon_said(&buffer[..read]);
         let listens = to.write_all(&buffer[..read]).await.is_ok();
         if !listens {
             followed.conversation().client_ended();
@@ -164,7 +164,7 @@ async fn until_asked(from: &mut ReadHalf<Stream>, followed: &Followed<'_>) {
         match from.read(&mut buffer).await {
             Ok(0) | Err(_) => return,
             Ok(read) => {
-                followed.conversation().from_client(&buffer[..read]);
+                followed.conversation().client_said(&buffer[..read]);
             }
         }
     }
@@ -189,7 +189,7 @@ async fn refuse(
     let mut seen = {
         let mut conversation = followed.conversation();
         conversation.will_answer(reason);
-        conversation.from_daemon(answer.as_bytes())
+        conversation.daemon_said(answer.as_bytes())
     };
     let written = to.write_all(answer.as_bytes()).await;
     seen.iter_mut()

@@ -129,14 +129,14 @@ impl Conversation {
     }
 
     /// Takes what the client sends.
-    pub(super) fn from_client(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    pub(super) fn client_said(&mut self, bytes: &[u8]) -> Vec<Seen> {
         let mut finished = Vec::new();
         let result = self.follow_client(bytes, &mut finished);
         self.settle(result, finished)
     }
 
     /// Takes what the daemon sends.
-    pub(super) fn from_daemon(&mut self, bytes: &[u8]) -> Vec<Seen> {
+    pub(super) fn daemon_said(&mut self, bytes: &[u8]) -> Vec<Seen> {
         let mut finished = Vec::new();
         let result = self.follow_daemon(bytes, &mut finished);
         self.settle(result, finished)
@@ -377,10 +377,10 @@ mod tests {
                 match say {
                     Client(bytes) => bytes
                         .chunks(size)
-                        .for_each(|piece| seen.extend(conversation.from_client(piece))),
+                        .for_each(|piece| seen.extend(conversation.client_said(piece))),
                     Daemon(bytes) => bytes
                         .chunks(size)
-                        .for_each(|piece| seen.extend(conversation.from_daemon(piece))),
+                        .for_each(|piece| seen.extend(conversation.daemon_said(piece))),
                     ClientEnds => conversation.client_ended(),
                     DaemonEnds => conversation.daemon_ended(),
                 }
@@ -498,14 +498,14 @@ mod tests {
         let mut conversation = Conversation::new();
         assert!(
             conversation
-                .from_client(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
+                .client_said(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
                 .is_empty()
         );
         assert!(conversation.is_lost());
-        assert!(conversation.from_daemon(b"whatever").is_empty());
+        assert!(conversation.daemon_said(b"whatever").is_empty());
         let mut conversation = Conversation::new();
-        conversation.from_client(b"GET /a HTTP/1.1\r\n\r\n");
-        let seen = conversation.from_daemon(b"SSH-2.0\r\n");
+        conversation.client_said(b"GET /a HTTP/1.1\r\n\r\n");
+        let seen = conversation.daemon_said(b"SSH-2.0\r\n");
         assert_eq!(
             seen.iter().map(line).collect::<Vec<_>>(),
             [r#"GET /a "" -> nothing"#]
@@ -515,10 +515,10 @@ mod tests {
     #[test]
     fn no_more_is_kept_than_the_limit() {
         let mut conversation = Conversation::new();
-        conversation.from_client(b"GET /a HTTP/1.1\r\n\r\n");
-        conversation.from_daemon(b"HTTP/1.1 200 OK\r\n\r\n");
+        conversation.client_said(b"GET /a HTTP/1.1\r\n\r\n");
+        conversation.daemon_said(b"HTTP/1.1 200 OK\r\n\r\n");
         for _ in 0..100 {
-            conversation.from_daemon(&[b'\n'; 1 << 10]);
+            conversation.daemon_said(&[b'\n'; 1 << 10]);
         }
         let body = conversation.end().unwrap().response.unwrap().body;
         assert_eq!(

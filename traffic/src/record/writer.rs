@@ -207,8 +207,8 @@ mod tests {
     /// The line that an exchange becomes.
     fn recorded(request: &str, response: &str) -> Value {
         let mut conversation = Conversation::new();
-        conversation.from_client(request.as_bytes());
-        let mut seen = conversation.from_daemon(response.as_bytes());
+        conversation.client_said(request.as_bytes());
+        let mut seen = conversation.daemon_said(response.as_bytes());
         conversation.daemon_ended();
         seen.extend(conversation.end());
         assert_eq!(seen.len(), 1);

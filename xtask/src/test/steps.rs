@@ -56,6 +56,10 @@ pub(super) const ALL: &[Step] = &[
         },
     },
     Step {
+        name: "recording, and recordings of every engine replayed",
+        run: |_| recordings(),
+    },
+    Step {
         name: "a second opinion on every version",
         run: |_| {
             cargo_test(
@@ -131,6 +135,27 @@ fn formatting() -> anyhow::Result<Counts> {
         cargo.args(["--package", package]);
     }
     command(&mut cargo)
+}
+
+/// Built as the wire contracts are, so that the versions that both need are built once.
+fn recordings() -> anyhow::Result<Counts> {
+    let mut counts = cargo_test(
+        None,
+        &["--package", "docker-api-gen-traffic", "--lib", "--bins"],
+    )?;
+    counts.add(cargo_test(
+        None,
+        &[
+            "--workspace",
+            "--features",
+            "serde-both,docker-api-gen-traffic/recordings",
+            "--test",
+            "proxy",
+            "--test",
+            "replay",
+        ],
+    )?);
+    Ok(counts)
 }
 
 /// All crates with all features, every warning an error; with clippy where it is installed.
