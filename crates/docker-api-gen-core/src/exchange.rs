@@ -78,7 +78,11 @@ pub(crate) fn send<'a>(
         let request = prepare(connection, request, origin)?;
         #[cfg(all(feature = "ssh", unix))]
         connection.open_bridge().map_err(|error| error.at(origin))?;
-        match connection.http().execute(request).await {
+        #[cfg(windows)]
+        let answer = crate::pipe::execute(connection, request).await;
+        #[cfg(not(windows))]
+        let answer = connection.http().execute(request).await;
+        match answer {
             Ok(answer) => {
                 #[cfg(all(feature = "ssh", unix))]
                 if let Some(error) = connection.bridge_failure(&answer) {

@@ -108,7 +108,7 @@ fn connect(
     host: &Host,
 ) -> (ErrorKind, String) {
     let no_way = |why: &str| format!("cannot connect to the Docker daemon at {host}: {why}");
-    let is_socket = host.socket().is_some();
+    let is_socket = matches!(host.address(), Address::Unix(_) | Address::Pipe(_));
     if let Some(limit) = late {
         return (
             ErrorKind::Timeout,
@@ -438,6 +438,12 @@ pub(crate) fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
                 | io::ErrorKind::UnexpectedEof
         )
     })
+}
+
+/// What the system calls a failure to connect.
+#[cfg(windows)]
+pub(crate) fn system_code(error: &reqwest::Error) -> Option<i32> {
+    innermost(error)?.raw_os_error()
 }
 
 /// The I/O error that others may be wrapped around.

@@ -34,7 +34,7 @@ const KNOWN: &str =
 /// | form | meaning |
 /// | --- | --- |
 /// | `unix:///var/run/docker.sock` | a unix socket, by its absolute path; `unix://` alone is this one |
-/// | `npipe:////./pipe/docker_engine` | a named pipe of Windows; `npipe://` alone is this one |
+/// | `npipe:////./pipe/docker_engine` | a named pipe of Windows; `npipe://` alone is this one; a pipe that is busy is tried again until the limit on connecting |
 /// | `tcp://host:port`, `tcp://[::1]:2375/base` | HTTP over TCP, with TLS where a context or the environment brings certificates or asks for it; the host is `localhost` and the port 2375 where none is given; a base path goes in front of every request's |
 /// | `http://host:port` | the same, with HTTP's port 80 |
 /// | `https://host:port` | HTTP over TLS, with HTTPS's port 443; it needs the feature `tls` |

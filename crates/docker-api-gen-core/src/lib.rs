@@ -58,6 +58,8 @@ mod logs;
 mod negotiation;
 mod operation;
 mod origin;
+#[cfg(windows)]
+mod pipe;
 mod proof;
 mod query;
 mod report;

@@ -7,7 +7,10 @@ use std::time::Duration;
 /// | operations | connecting | until the answer begins | silence inside the answer |
 /// | --- | --- | --- | --- |
 /// | all but those below | 10 s | 60 s | 60 s |
-/// | waiting, streaming, building and moving data: `containers.wait`, `logs`, `attach`, `exec.start`, `session`, events and statistics, build, commit, pull, push, load, save, import, export, archives, prune, and what installs plugins | 10 s | no limit | no limit |
+/// | waiting: `containers.wait`, `containers.stop`, `containers.restart` | 10 s | no limit | no limit |
+/// | streaming: `containers.attach`, `containers.attach_websocket`, `containers.logs`, `containers.stats`, `exec.start`, `services.logs`, `session.start`, `system.events`, `tasks.logs` | 10 s | no limit | no limit |
+/// | building and moving data: `containers.archive`, `containers.checkpoint_create`, `containers.export`, `containers.put_archive`, `images.build`, `images.commit`, `images.create`, `images.load`, `images.push`, `images.save`, `images.save_all`, `plugins.create`, `plugins.pull`, `plugins.push`, `plugins.upgrade` | 10 s | no limit | no limit |
+/// | tidying up: `containers.prune`, `images.build_prune`, `images.prune`, `networks.prune`, `volumes.prune` | 10 s | no limit | no limit |
 ///
 /// Nothing limits how long an answer may take as a whole, as long as it goes on: for that there is
 /// [`tokio::time::timeout`], which ends the request when it fires, as dropping any future or stream does.

@@ -162,7 +162,10 @@ fn a_request_is_a_span() {
     let [span] = seen.as_slice() else {
         panic!("{seen:?}")
     };
-    assert_eq!((span.name.as_str(), span.level), ("docker request", Level::DEBUG));
+    assert_eq!(
+        (span.name.as_str(), span.level),
+        ("docker request", Level::DEBUG)
+    );
     let names: Vec<_> = span.fields.keys().collect();
     assert_eq!(names, ["api_version", "duration_ms", "operation", "status"]);
     assert_eq!(span.fields["operation"], "\"containers.inspect\"");
@@ -209,7 +212,11 @@ fn a_request_that_is_given_up_has_its_duration() {
     let seen = watch(async {
         let (_folder, connection) = daemon("", Duration::from_secs(1));
         let limit = Duration::from_millis(50);
-        assert!(tokio::time::timeout(limit, call(&connection).unit()).await.is_err());
+        assert!(
+            tokio::time::timeout(limit, call(&connection).unit())
+                .await
+                .is_err()
+        );
     });
     assert_eq!(seen.len(), 1, "{seen:?}");
     assert_eq!(seen[0].fields.get("error"), None);

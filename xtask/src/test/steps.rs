@@ -60,7 +60,7 @@ pub(super) const ALL: &[Step] = &[
         run: |_| recordings(),
     },
     Step {
-        name: "a second opinion on every version",
+        name: "a second opinion on every version, and the table of limits",
         run: |_| {
             cargo_test(
                 None,
@@ -70,6 +70,8 @@ pub(super) const ALL: &[Step] = &[
                     "--lib",
                     "--test",
                     "second_opinion",
+                    "--test",
+                    "limits",
                 ],
             )
         },

@@ -319,10 +319,16 @@ async fn no_secret_is_in_any_text_for_people() {
 #[tokio::test]
 async fn the_user_agent_names_the_library_and_can_name_more() {
     for (program, expected) in [
-        (None, format!("docker-api-gen/{}", env!("CARGO_PKG_VERSION"))),
+        (
+            None,
+            format!("docker-api-gen/{}", env!("CARGO_PKG_VERSION")),
+        ),
         (
             Some("my-program/1.0"),
-            format!("my-program/1.0 docker-api-gen/{}", env!("CARGO_PKG_VERSION")),
+            format!(
+                "my-program/1.0 docker-api-gen/{}",
+                env!("CARGO_PKG_VERSION")
+            ),
         ),
     ] {
         let (daemon, heads) = daemon("HTTP/1.1 204 No Content\r\n\r\n".to_owned());
