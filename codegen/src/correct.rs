@@ -248,7 +248,7 @@ impl RawEdit {
 }
 
 impl VersionSet {
-    fn parse(text: &str, versions: &Versions) -> Result<Self, String> {
+    pub(crate) fn parse(text: &str, versions: &Versions) -> Result<Self, String> {
         let bound = |text: &str| -> Result<Option<Version>, String> {
             if text.is_empty() {
                 return Ok(None);

@@ -23,6 +23,7 @@ pub mod check;
 pub mod convert;
 pub mod correct;
 pub mod diff;
+pub mod docs;
 mod document;
 pub mod emit;
 mod error;

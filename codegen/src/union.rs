@@ -18,6 +18,8 @@ pub struct Union {
     pub api: Api,
     /// Changes of a type that the newest version's shape does not cover, for people to look at.
     pub conflicts: Vec<Conflict>,
+    /// For each version, what its types have become here.
+    pub joined: BTreeMap<Version, BTreeMap<TypeId, TypeId>>,
 }
 
 /// A place where an older version has another type than the union.
@@ -37,9 +39,11 @@ pub struct Conflict {
 /// If there is no version.
 pub fn union(apis: &[Api]) -> Union {
     let (newest, older) = apis.split_last().expect("there is at least one version");
+    let own = (0..newest.types.len()).map(|id| (TypeId(id), TypeId(id)));
     let mut union = Union {
         api: newest.clone(),
         conflicts: Vec::new(),
+        joined: BTreeMap::from([(newest.version, own.collect())]),
     };
     for api in older.iter().rev() {
         let mut join = Join {
@@ -63,6 +67,8 @@ pub fn union(apis: &[Api]) -> Union {
             join.place = format!("{:?}", api.type_def(id).place);
             join.import_named(id);
         }
+        let joined = join.joined;
+        union.joined.insert(api.version, joined);
     }
     union.api.find_usage();
     union

@@ -8,6 +8,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use docker_api_gen_codegen::correct::Corrections;
+use docker_api_gen_codegen::docs::Docs;
 use docker_api_gen_codegen::versions::Versions;
 use docker_api_gen_codegen::{Document, Version};
 
@@ -58,17 +59,22 @@ pub(crate) fn document(root: &Path, version: Version) -> Result<Document> {
 
 /// All of `specs/corrections`.
 pub(crate) fn corrections(root: &Path, versions: &Versions) -> Result<Corrections> {
-    const FOLDER: &str = "specs/corrections";
-    let folder = root.join(FOLDER);
-    let mut files = Vec::new();
-    for name in names(&folder)?
-        .into_iter()
-        .filter(|name| name.ends_with(".yaml"))
-    {
-        let text = read(&folder.join(&name))?;
-        files.push((format!("{FOLDER}/{name}"), text));
-    }
+    let files = yaml_files(root, "specs/corrections")?;
     Ok(Corrections::parse(&files, versions)?)
+}
+
+/// All of `specs/docs`.
+pub(crate) fn docs(root: &Path, versions: &Versions) -> Result<Docs> {
+    Ok(Docs::parse(&yaml_files(root, "specs/docs")?, versions)?)
+}
+
+/// Name and text of each YAML file in a folder.
+fn yaml_files(root: &Path, folder: &str) -> Result<Vec<(String, String)>> {
+    let names = names(&root.join(folder))?;
+    let yaml = names.into_iter().filter(|name| name.ends_with(".yaml"));
+    yaml.map(|name| format!("{folder}/{name}"))
+        .map(|name| Ok((name.clone(), read(&root.join(&name))?)))
+        .collect()
 }
 
 pub(crate) fn read(path: &Path) -> Result<String> {

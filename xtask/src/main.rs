@@ -4,6 +4,7 @@
 mod bench;
 mod demo;
 mod diff;
+mod docs;
 mod fetch;
 mod files;
 mod regen;
@@ -31,6 +32,7 @@ enum Command {
     Bench(bench::Bench),
     Demo(demo::Demo),
     Diff(diff::Diff),
+    Docs(docs::Docs),
     /// Find or start container engines for the demo and the tests
     Engine(xtask::engine::Args),
     Fetch(fetch::Fetch),
@@ -51,6 +53,7 @@ fn main() -> ExitCode {
         Command::Bench(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Demo(command) => command.run(),
         Command::Diff(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Docs(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Engine(command) => xtask::engine::run(command),
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Record(rest) => traffic::record(rest),

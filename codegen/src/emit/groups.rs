@@ -7,7 +7,7 @@ use crate::model::{Answer, Api, Body, BodyContent, Operation, Shape, Step, Type,
 use crate::names;
 
 /// The types of each file, in the order of the model.
-pub(super) fn of_types(api: &Api) -> BTreeMap<String, Vec<TypeId>> {
+pub(crate) fn of_types(api: &Api) -> BTreeMap<String, Vec<TypeId>> {
     let tags = tags(api);
     let mut group: BTreeMap<TypeId, String> = BTreeMap::new();
     for tag in &tags {
@@ -34,7 +34,7 @@ pub(super) fn of_types(api: &Api) -> BTreeMap<String, Vec<TypeId>> {
 }
 
 /// The tags of an API, in the order in which its operations first use them.
-pub(super) fn tags(api: &Api) -> Vec<String> {
+pub(crate) fn tags(api: &Api) -> Vec<String> {
     let mut tags: Vec<String> = Vec::new();
     for operation in &api.operations {
         if !tags.contains(&operation.tag) {

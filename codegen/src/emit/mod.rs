@@ -7,7 +7,7 @@ mod docs;
 mod facade;
 mod format;
 mod gates;
-mod groups;
+pub(crate) mod groups;
 mod harness;
 mod shortcuts;
 mod types;

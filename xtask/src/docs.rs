@@ -1,0 +1,66 @@
+//! `cargo xtask docs`: how much of the API our own words cover.
+
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+use docker_api_gen_codegen::docs::{Item, Part, skeleton};
+use docker_api_gen_codegen::history::History;
+use docker_api_gen_codegen::model::Api;
+use docker_api_gen_codegen::union::union;
+
+use crate::files;
+
+/// Tell what specs/docs has words for, and fail if anything is missing or orphaned
+#[derive(Args)]
+pub(crate) struct Docs {
+    /// Write what is missing into files of this folder, in the form in which specs/docs has it
+    #[arg(long, value_name = "DIR")]
+    skeleton: Option<PathBuf>,
+}
+
+impl Docs {
+    pub(crate) fn run(self) -> Result<()> {
+        let root = files::root();
+        let versions = files::versions(&root)?;
+        let docs = files::docs(&root, &versions)?;
+        let apis = versions
+            .iter()
+            .map(|version| Ok(Api::read(&files::document(&root, version)?.root)?))
+            .collect::<Result<Vec<_>>>()?;
+        let union = union(&apis);
+        let coverage = docs.coverage(&union);
+        for item in &coverage.missing {
+            println!("missing: {item}");
+        }
+        for item in &coverage.orphaned {
+            println!("orphaned: {item}");
+        }
+        for kind in ["operations", "parameters", "types", "fields", "values"] {
+            let count = |items: &[Item]| items.iter().filter(|i| kind_of(i) == kind).count();
+            let due = count(&coverage.due);
+            println!("{kind}: {} of {due}", due - count(&coverage.missing));
+        }
+        if let Some(folder) = self.skeleton {
+            for (name, text) in skeleton(&union, &History::new(&apis), &coverage) {
+                let path = folder.join(format!("{name}.yaml"));
+                files::write(&path, text.as_bytes())
+                    .with_context(|| format!("the skeleton of {name}"))?;
+            }
+        }
+        match (coverage.missing.len(), coverage.orphaned.len()) {
+            (0, 0) => Ok(()),
+            (missing, orphaned) => bail!("specs/docs: {missing} missing, {orphaned} orphaned"),
+        }
+    }
+}
+
+fn kind_of(item: &Item) -> &'static str {
+    match item.part {
+        Part::Operation => "operations",
+        Part::Parameter(_) | Part::Body | Part::Header(_) => "parameters",
+        Part::Type => "types",
+        Part::Field(_) => "fields",
+        Part::Value(_) => "values",
+    }
+}
