@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::docs::{Docs, DocsOf};
 use crate::document::Document;
 use crate::emit::{self, Files};
 use crate::error::Error;
@@ -16,6 +17,7 @@ use crate::versions::Versions;
 pub fn generate(
     documents: &BTreeMap<Version, Document>,
     versions: &Versions,
+    docs: &Docs,
     wanted: Option<&[Version]>,
     package_version: &str,
 ) -> Result<Files, Error> {
@@ -24,18 +26,21 @@ pub fn generate(
         .map(|document| Api::read(&document.root))
         .collect::<Result<Vec<_>, _>>()?;
     let history = History::new(&apis);
+    let union = union(&apis);
     let selected = |api: &&Api| wanted.is_none_or(|wanted| wanted.contains(&api.version));
     let mut files = emit::facade(versions, package_version);
     files.extend(emit::harness(versions));
     for part in in_parallel(apis.iter().filter(selected), |api| {
-        let mut files = emit::version_crate(api, &history, versions);
-        files.extend(emit::harness_version(api, &history, versions));
+        let docs = DocsOf::new(docs, api, &union);
+        let mut files = emit::version_crate(api, &history, versions, &docs);
+        files.extend(emit::harness_version(api, &history, versions, &docs));
         files
     }) {
         files.extend(part);
     }
     if wanted.is_none() {
-        files.extend(emit::negotiated_crate(&union(&apis), &history, versions));
+        let docs = DocsOf::union(docs, &union);
+        files.extend(emit::negotiated_crate(&union, &history, versions, &docs));
     }
     Ok(files)
 }

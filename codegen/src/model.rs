@@ -32,6 +32,17 @@ pub struct TypeDef {
     pub usage: Usage,
 }
 
+impl TypeDef {
+    /// The types that it is made of.
+    pub fn parts(&self) -> Vec<&Type> {
+        match &self.shape {
+            Shape::Object(fields) => fields.iter().map(|field| &field.ty).collect(),
+            Shape::Alias(ty) => vec![ty],
+            Shape::TextEnum(_) | Shape::IntegerEnum(_) => Vec::new(),
+        }
+    }
+}
+
 /// A step on the way from a name in the document to a type inside it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Step {

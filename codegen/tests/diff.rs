@@ -6,9 +6,11 @@ use std::fs;
 use std::path::Path;
 
 use docker_api_gen_codegen::diff::{Change, Diff, Item, Kind, TYPES, diff};
+use docker_api_gen_codegen::docs::{Docs, DocsOf};
 use docker_api_gen_codegen::emit::{Files, version_crate};
 use docker_api_gen_codegen::history::History;
 use docker_api_gen_codegen::model::Api;
+use docker_api_gen_codegen::union::union;
 use docker_api_gen_codegen::versions::Versions;
 use docker_api_gen_codegen::{Document, Version};
 use quote::ToTokens;
@@ -436,10 +438,18 @@ fn check(old: (&Api, &Surface), new: (&Api, &Surface), versions: &Versions) {
 fn what_is_told_is_what_the_crates_say() {
     let all = All::read();
     let history = History::new(&all.apis);
+    let (docs, union) = (Docs::default(), union(&all.apis));
     let surfaces: Vec<Surface> = all
         .apis
         .iter()
-        .map(|api| surface(&version_crate(api, &history, &all.versions)))
+        .map(|api| {
+            surface(&version_crate(
+                api,
+                &history,
+                &all.versions,
+                &DocsOf::new(&docs, api, &union),
+            ))
+        })
         .collect();
     let sides: Vec<_> = all.apis.iter().zip(&surfaces).collect();
     assert!(surfaces[0].len() > 1000, "the items are found");

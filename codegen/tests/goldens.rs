@@ -7,9 +7,11 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::{env, fs};
 
+use docker_api_gen_codegen::docs::{Docs, DocsOf};
 use docker_api_gen_codegen::emit::{Files, GENERATED, version_crate};
 use docker_api_gen_codegen::history::History;
 use docker_api_gen_codegen::model::Api;
+use docker_api_gen_codegen::union::union;
 use docker_api_gen_codegen::versions::Versions;
 use docker_api_gen_codegen::{Document, names};
 
@@ -39,10 +41,22 @@ fn generate(name: &str) -> Files {
     let history = History::new(std::slice::from_ref(&api));
     let versions = Versions::parse("versions", VERSIONS).unwrap();
     let prefix = format!("{GENERATED}/{}/", names::version_crate(api.version));
-    version_crate(&api, &history, &versions)
+    let union = union(std::slice::from_ref(&api));
+    let docs = docs(name, &versions);
+    version_crate(&api, &history, &versions, &DocsOf::new(&docs, &api, &union))
         .into_iter()
         .map(|(path, text)| (path.strip_prefix(&prefix).unwrap().to_owned(), text))
         .collect()
+}
+
+/// What `docs.yaml` beside the document says, if it is there.
+fn docs(name: &str, versions: &Versions) -> Docs {
+    let path = format!("{}/goldens/{name}/docs.yaml", env!("CARGO_MANIFEST_DIR"));
+    let files: Vec<_> = fs::read_to_string(&path)
+        .map(|text| (path, text))
+        .into_iter()
+        .collect();
+    Docs::parse(&files, versions).unwrap()
 }
 
 fn below(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
@@ -50,7 +64,7 @@ fn below(folder: &Path, prefix: &str, files: &mut BTreeMap<String, String>) {
         let name = format!("{prefix}{}", entry.file_name().to_string_lossy());
         if entry.path().is_dir() {
             below(&entry.path(), &format!("{name}/"), files);
-        } else if name != "document.json" {
+        } else if !["document.json", "docs.yaml"].contains(&name.as_str()) {
             files.insert(name, fs::read_to_string(entry.path()).unwrap());
         }
     }

@@ -4,16 +4,19 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use docker_api_gen_codegen::docs::{Item, Part, skeleton};
+use docker_api_gen_codegen::docs::{Item, Part, copied, skeleton};
 use docker_api_gen_codegen::history::History;
 use docker_api_gen_codegen::model::Api;
 use docker_api_gen_codegen::union::union;
 
 use crate::files;
 
-/// Tell what specs/docs has words for, and fail if anything is missing or orphaned
-#[derive(Args)]
+/// Tell what specs/docs has words for, and fail if anything is missing, orphaned or not our own
+#[derive(Args, Default)]
 pub(crate) struct Docs {
+    /// Folder with the published descriptions, to be compared with [default: DOCKER_API_SPECS, else specs/upstream]
+    #[arg(long, value_name = "DIR")]
+    upstream: Option<PathBuf>,
     /// Write what is missing into files of this folder, in the form in which specs/docs has it
     #[arg(long, value_name = "DIR")]
     skeleton: Option<PathBuf>,
@@ -21,6 +24,11 @@ pub(crate) struct Docs {
 
 impl Docs {
     pub(crate) fn run(self) -> Result<()> {
+        self.examine().map(drop)
+    }
+
+    /// The same, telling whether the published descriptions were there to be compared with.
+    pub(crate) fn examine(self) -> Result<bool> {
         let root = files::root();
         let versions = files::versions(&root)?;
         let docs = files::docs(&root, &versions)?;
@@ -41,6 +49,26 @@ impl Docs {
             let due = count(&coverage.due);
             println!("{kind}: {} of {due}", due - count(&coverage.missing));
         }
+        let published = self.upstream.or_else(|| files::published(&root));
+        let is_compared = published.is_some();
+        let copied = match published {
+            None => {
+                println!("not compared with the published descriptions, which are not here");
+                Vec::new()
+            }
+            Some(folder) => {
+                let published = versions
+                    .iter()
+                    .map(|version| folder.join(format!("v{version}.yaml")))
+                    .filter(|path| path.exists())
+                    .map(|path| files::read(&path))
+                    .collect::<Result<Vec<_>>>()?;
+                copied(&docs, published.iter().map(String::as_str))
+            }
+        };
+        for line in &copied {
+            println!("not our own: {line}");
+        }
         if let Some(folder) = self.skeleton {
             for (name, text) in skeleton(&union, &History::new(&apis), &coverage) {
                 let path = folder.join(format!("{name}.yaml"));
@@ -48,10 +76,17 @@ impl Docs {
                     .with_context(|| format!("the skeleton of {name}"))?;
             }
         }
-        match (coverage.missing.len(), coverage.orphaned.len()) {
-            (0, 0) => Ok(()),
-            (missing, orphaned) => bail!("specs/docs: {missing} missing, {orphaned} orphaned"),
+        let counts = [
+            coverage.missing.len(),
+            coverage.orphaned.len(),
+            copied.len(),
+        ];
+        if let [missing, orphaned, copied] = counts
+            && counts != [0; 3]
+        {
+            bail!("specs/docs: {missing} missing, {orphaned} orphaned, {copied} not our own");
         }
+        Ok(is_compared)
     }
 }
 

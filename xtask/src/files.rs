@@ -49,6 +49,14 @@ pub(crate) fn descriptions(root: &Path, asked: Option<PathBuf>) -> Option<PathBu
     asked.or_else(|| usual.is_dir().then_some(usual))
 }
 
+/// The folder of the published descriptions for checks that are as well left out without it: `DOCKER_API_SPECS`,
+/// what `fetch` brought, or what is shared beside the repository.
+pub(crate) fn published(root: &Path) -> Option<PathBuf> {
+    let named = std::env::var_os("DOCKER_API_SPECS").map(PathBuf::from);
+    let usual = [root.join(UPSTREAM), root.join("../shared/specs/upstream")];
+    named.or_else(|| usual.into_iter().find(|folder| folder.is_dir()))
+}
+
 /// The document of a version in `specs/openapi`.
 pub(crate) fn document(root: &Path, version: Version) -> Result<Document> {
     let name = format!("{OPENAPI}/v{version}.json");

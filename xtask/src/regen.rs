@@ -121,6 +121,7 @@ impl Regen {
         output.extend(generate(
             &documents,
             versions,
+            &files::docs(root, versions)?,
             wanted,
             &package_version(root)?,
         )?);

@@ -3,6 +3,7 @@
 //! They are written once for all versions, under the names that things have in the [`union`](crate::union) of
 //! all versions, and said otherwise for some versions where those differ.
 
+mod copied;
 mod skeleton;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,7 @@ use std::fmt;
 
 use serde_json::{Map, Value};
 
+pub use copied::copied;
 pub use skeleton::skeleton;
 
 use crate::correct::VersionSet;
@@ -35,6 +37,8 @@ struct OperationDocs {
     parameters: BTreeMap<String, Words>,
     body: Option<Words>,
     headers: BTreeMap<String, Words>,
+    /// Rust that calls it, with a `client` at hand; where there is none, one is made up.
+    example: Option<Words>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -60,6 +64,22 @@ impl Words {
             .iter()
             .find(|(versions, _)| versions.contains(version))
             .map_or(&self.text, |(_, text)| text)
+    }
+
+    /// With an empty line between paragraphs, which YAML's folding makes one line end of.
+    fn into_prose(self) -> Self {
+        let prose = |text: String| {
+            let paragraphs = text.split('\n').filter(|line| !line.trim().is_empty());
+            paragraphs.collect::<Vec<_>>().join("\n\n")
+        };
+        Self {
+            text: prose(self.text),
+            otherwise: self
+                .otherwise
+                .into_iter()
+                .map(|(versions, text)| (versions, prose(text)))
+                .collect(),
+        }
     }
 }
 
@@ -99,6 +119,11 @@ impl Docs {
     /// What the body of an operation is, where it is no type of its own.
     fn body(&self, version: Version, id: &str) -> Option<&str> {
         said(self.operations.get(id)?.body.as_ref()?, version)
+    }
+
+    /// Rust that calls an operation.
+    fn example(&self, version: Version, id: &str) -> Option<&str> {
+        said(self.operations.get(id)?.example.as_ref()?, version)
     }
 
     /// What a header of the answer says.
@@ -145,18 +170,38 @@ pub struct DocsOf<'a> {
 impl<'a> DocsOf<'a> {
     /// `union` has to be made from `api` among others.
     pub fn new(docs: &'a Docs, api: &Api, union: &Union) -> Self {
+        let joined = union.joined.get(&api.version).into_iter().flatten();
+        Self::named(
+            docs,
+            api.version,
+            union,
+            joined.map(|(id, joined)| (*id, *joined)),
+        )
+    }
+
+    /// The words about the union itself.
+    pub fn union(docs: &'a Docs, union: &Union) -> Self {
+        let ids = (0..union.api.types.len()).map(TypeId);
+        Self::named(docs, union.api.version, union, ids.map(|id| (id, id)))
+    }
+
+    fn named(
+        docs: &'a Docs,
+        version: Version,
+        union: &Union,
+        joined: impl Iterator<Item = (TypeId, TypeId)>,
+    ) -> Self {
         let names = TypeNames::new(&union.api);
         let operations = union.api.operations.iter().map(|operation| {
             let key = (operation.method.clone(), operation.path.clone());
             (key, operation.id.clone())
         });
-        let joined = union.joined.get(&api.version).into_iter().flatten();
         Self {
             docs,
-            version: api.version,
+            version,
             operations: operations.collect(),
             types: joined
-                .map(|(id, joined)| (*id, names.get(*joined).to_owned()))
+                .map(|(id, joined)| (id, names.get(joined).to_owned()))
                 .collect(),
         }
     }
@@ -171,6 +216,10 @@ impl<'a> DocsOf<'a> {
 
     pub fn body(&self, operation: &Operation) -> Option<&'a str> {
         self.docs.body(self.version, self.id(operation)?)
+    }
+
+    pub fn example(&self, operation: &Operation) -> Option<&'a str> {
+        self.docs.example(self.version, self.id(operation)?)
     }
 
     pub fn header(&self, operation: &Operation, name: &str) -> Option<&'a str> {
@@ -214,17 +263,22 @@ impl Reader<'_> {
     }
 
     fn operation(&self, id: &str, value: &Value) -> Result<OperationDocs, Error> {
-        let known = ["text", "parameters", "body", "headers"];
+        let known = ["text", "parameters", "body", "headers", "example"];
         let object = self.object(value, id, &known)?;
+        let words = |key: &str| {
+            let value = object.get(key);
+            value
+                .map(|value| self.words(value, &format!("{id}.{key}")))
+                .transpose()
+        };
+        let body = words("body")?.map(Words::into_prose);
         Ok(OperationDocs {
             file: self.file.to_owned(),
             text: self.text(object, id)?,
             parameters: self.all_words(object, "parameters", id)?,
-            body: object
-                .get("body")
-                .map(|value| self.words(value, &format!("{id}.body")))
-                .transpose()?,
+            body,
             headers: self.all_words(object, "headers", id)?,
+            example: words("example")?,
         })
     }
 
@@ -250,7 +304,7 @@ impl Reader<'_> {
 
     fn text(&self, object: &Map<String, Value>, place: &str) -> Result<Words, Error> {
         match object.get("text") {
-            Some(value) => self.words(value, place),
+            Some(value) => Ok(self.words(value, place)?.into_prose()),
             None => Err(self.error(place, "it has no text")),
         }
     }
@@ -264,7 +318,7 @@ impl Reader<'_> {
         self.entries(object, key, place)?
             .map(|(name, value)| {
                 let words = self.words(value, &format!("{place}.{name}"))?;
-                Ok((name.clone(), words))
+                Ok((name.clone(), words.into_prose()))
             })
             .collect()
     }
@@ -365,7 +419,7 @@ impl Docs {
         let due = due(&union.api);
         let is_missing = |item: &&Item| !self.covers(item);
         let missing = due.iter().filter(is_missing).cloned().collect();
-        let mut orphaned: Vec<_> = self.items();
+        let mut orphaned: Vec<_> = self.items().collect();
         orphaned.retain(|item| due.binary_search(item).is_err());
         Coverage {
             missing,
@@ -388,31 +442,45 @@ impl Docs {
         }
     }
 
-    fn items(&self) -> Vec<Item> {
-        let mut items = Vec::new();
-        for (id, docs) in &self.operations {
-            let mut add = |part| items.push(item(id, part));
-            add(Part::Operation);
-            docs.parameters
-                .keys()
-                .for_each(|name| add(Part::Parameter(name.clone())));
-            docs.body.iter().for_each(|_| add(Part::Body));
-            docs.headers
-                .keys()
-                .for_each(|name| add(Part::Header(name.clone())));
-        }
-        for (name, docs) in &self.types {
-            let mut add = |part| items.push(item(name, part));
-            add(Part::Type);
-            docs.fields
-                .keys()
-                .for_each(|field| add(Part::Field(field.clone())));
-            docs.values
-                .keys()
-                .for_each(|value| add(Part::Value(value.clone())));
-        }
-        items
+    /// What words are about.
+    fn items(&self) -> impl Iterator<Item = Item> {
+        self.words().map(|(item, _)| item)
     }
+
+    /// Every text, with what it is about.
+    fn texts(&self) -> impl Iterator<Item = (Item, &str)> {
+        self.words().flat_map(|(item, words)| {
+            let otherwise = words.otherwise.iter().map(|(_, text)| text);
+            let texts = std::iter::once(&words.text).chain(otherwise);
+            texts.map(move |text| (item.clone(), text.as_str()))
+        })
+    }
+
+    fn words(&self) -> impl Iterator<Item = (Item, &Words)> {
+        let operations = self.operations.iter().flat_map(|(id, docs)| {
+            let own = [(Part::Operation, &docs.text)].into_iter();
+            own.chain(parts(&docs.parameters, Part::Parameter))
+                .chain(docs.body.iter().map(|words| (Part::Body, words)))
+                .chain(parts(&docs.headers, Part::Header))
+                .map(move |(part, words)| (item(id, part), words))
+        });
+        let types = self.types.iter().flat_map(|(name, docs)| {
+            let own = [(Part::Type, &docs.text)].into_iter();
+            own.chain(parts(&docs.fields, Part::Field))
+                .chain(parts(&docs.values, Part::Value))
+                .map(move |(part, words)| (item(name, part), words))
+        });
+        operations.chain(types)
+    }
+}
+
+fn parts(
+    words: &BTreeMap<String, Words>,
+    part: fn(String) -> Part,
+) -> impl Iterator<Item = (Part, &Words)> {
+    words
+        .iter()
+        .map(move |(name, words)| (part(name.clone()), words))
 }
 
 fn item(owner: &str, part: Part) -> Item {
@@ -495,7 +563,7 @@ impl fmt::Display for Item {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
     fn versions() -> Versions {
@@ -509,7 +577,7 @@ mod tests {
         Versions::parse("versions", &(row("1.1") + &row("1.2") + &row("1.3"))).unwrap()
     }
 
-    fn parse(text: &str) -> Result<Docs, Error> {
+    pub(super) fn parse(text: &str) -> Result<Docs, Error> {
         Docs::parse(&[("docs.yaml".to_owned(), text.to_owned())], &versions())
     }
 
@@ -552,7 +620,7 @@ mod tests {
             ),
             (
                 "operations: {A: {text: x, parameter: {}}}",
-                "docs.yaml: A: parameter is unknown here; known are text, parameters, body, headers",
+                "docs.yaml: A: parameter is unknown here; known are text, parameters, body, headers, example",
             ),
             (
                 "types: {A: {text: x, fields: {y: {\"1.1\": z}}}}",

@@ -122,11 +122,8 @@ impl Skeleton<'_> {
                     if self.is_missing(name, Part::Field(field.name.clone())) {
                         let mut facts = vec![type_text(self.names, &field.ty)];
                         facts.extend(field.default.as_ref().map(|d| format!("default {d}")));
-                        facts.extend(self.span(self.history.field(
-                            self.api.version,
-                            id,
-                            &field.name,
-                        )));
+                        let span = self.history.field(&self.places[id.0], &field.name);
+                        facts.extend(self.span(span));
                         line(&mut lines, 6, &field.name, &facts);
                     }
                 }

@@ -133,7 +133,7 @@ impl Context<'_> {
             arguments.push(quote!(body: #ty));
             lines.push(set_body(content, &quote!(call)));
         }
-        let doc = format!(" {}", self.endpoint(operation));
+        let docs = self.operation_docs(operation);
         let new_call = quote!(Call::new(self.connection, &#constant));
         let options = (!self.optional(operation).is_empty()).then(|| {
             let options = ident(&own.options);
@@ -149,7 +149,7 @@ impl Context<'_> {
             }
         };
         quote! {
-            #[doc = #doc]
+            #docs
             #[inline]
             pub fn #method(&self, #(#arguments),*) -> #request<'a> { #body }
         }
@@ -224,9 +224,9 @@ impl Context<'_> {
         );
         let fields = optional.iter().map(|parameter| {
             let name = ident(&names::parameter(&parameter.name));
-            let doc = self.parameter(operation, parameter);
+            let docs = self.parameter_docs(operation, parameter);
             let ty = self.value_type(parameter);
-            quote!(#[doc = #doc] pub #name: Option<#ty>)
+            quote!(#docs pub #name: Option<#ty>)
         });
         Some(quote! {
             #[doc = #doc]
@@ -254,8 +254,9 @@ impl Context<'_> {
             }) => {
                 let ty = self.body_argument(content);
                 let line = set_body(content, &quote!(self.call));
+                let docs = self.body_docs(operation);
                 Some(quote! {
-                    #[doc = " The body of the request."]
+                    #docs
                     pub fn body(mut self, body: #ty) -> Self { #line self }
                 })
             }
@@ -361,8 +362,9 @@ impl Context<'_> {
             };
             (quote!(#outcome), body)
         };
+        let docs = self.send_docs(operation, own);
         quote! {
-            #[doc = " Sends the request."]
+            #docs
             #[inline]
             pub async fn send(self) -> Result<#output, Error> { #body }
         }
@@ -387,10 +389,10 @@ impl Context<'_> {
             own.request
         );
         let fields = headers.iter().map(|header| {
-            let doc = format!(" `{}`", header.name);
+            let docs = self.header_docs(operation, header);
             let name = ident(&names::parameter(&header.name));
             let ty = self.ty(&header.ty);
-            quote!(#[doc = #doc] pub #name: Option<#ty>)
+            quote!(#docs pub #name: Option<#ty>)
         });
         Some(quote! {
             #[doc = #doc]
@@ -426,13 +428,13 @@ impl Context<'_> {
         let outcome = ident(&own.outcome);
         let doc = format!(" What came of [`{}`].", own.request);
         let variants = operation.outcomes.iter().map(|known| {
-            let doc = format!(" The daemon answered {}.", known.status);
+            let docs = self.outcome_docs(known);
             let variant = ident(&names::pascal(&known.name));
             let body = known.body.as_ref().map(|ty| {
                 let ty = self.ty(ty);
                 quote!((#ty))
             });
-            quote!(#[doc = #doc] #variant #body)
+            quote!(#docs #variant #body)
         });
         let copy = operation
             .outcomes
@@ -449,7 +451,7 @@ impl Context<'_> {
 
     fn setter(&self, operation: &Operation, parameter: &Parameter) -> TokenStream {
         let name = ident(&names::parameter(&parameter.name));
-        let doc = self.parameter(operation, parameter);
+        let docs = self.parameter_docs(operation, parameter);
         let (ty, value) = match self.api.resolve(&parameter.ty) {
             _ if is_filters(parameter) => (quote!(impl Into<Filters>), quote!(#name.into())),
             Type::Text => (quote!(impl Into<String>), quote!(#name.into())),
@@ -471,7 +473,7 @@ impl Context<'_> {
             _ => (self.value_type(parameter), quote!(#name)),
         };
         quote! {
-            #[doc = #doc]
+            #docs
             pub fn #name(mut self, #name: #ty) -> Self {
                 self.options.#name = Some(#value);
                 self

@@ -60,7 +60,7 @@ fn families(api: &Api) -> BTreeMap<&Step, usize> {
 }
 
 fn large_family(api: &Api, id: TypeId, families: &BTreeMap<&Step, usize>) -> Option<String> {
-    const LARGE: usize = 40;
+    const LARGE: usize = 15;
     let family = api.type_def(id).place.first()?;
     match family {
         Step::Definition(name) if families[family] >= LARGE => Some(names::snake(name)),

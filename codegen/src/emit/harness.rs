@@ -8,8 +8,10 @@ use quote::quote;
 
 use super::api::collect_idents;
 use super::contract::key;
+use super::docs::Uses;
 use super::format::{header, rust};
 use super::{Context, Files, GENERATED, ident, literal};
+use crate::docs::DocsOf;
 use crate::history::History;
 use crate::model::{Answer, Api, Body, BodyContent, Operation, Step, Type, TypeId};
 use crate::names::{self, TypeNames};
@@ -33,13 +35,20 @@ pub fn harness(versions: &Versions) -> Files {
 }
 
 /// What of the harness belongs to one version.
-pub fn harness_version(api: &Api, history: &History, versions: &Versions) -> Files {
+pub fn harness_version(
+    api: &Api,
+    history: &History,
+    versions: &Versions,
+    docs: &DocsOf<'_>,
+) -> Files {
     let context = Context {
         api,
         names: &TypeNames::new(api),
         places: &[],
         history,
         versions,
+        docs,
+        uses: &Uses::new(api),
         negotiates: false,
     };
     let origin = format!("specs/openapi/v{}.json", api.version);

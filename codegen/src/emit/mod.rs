@@ -4,6 +4,7 @@
 mod api;
 mod contract;
 mod docs;
+mod examples;
 mod facade;
 mod format;
 mod gates;
@@ -21,6 +22,7 @@ use proc_macro2::{Ident, Literal, Span};
 pub(crate) use types::type_text;
 pub use version_crate::{negotiated_crate, version_crate};
 
+use crate::docs::DocsOf;
 use crate::history::History;
 use crate::model::Api;
 use crate::names::{self, TypeNames};
@@ -41,6 +43,8 @@ struct Context<'a> {
     places: &'a [Vec<String>],
     history: &'a History,
     versions: &'a Versions,
+    docs: &'a DocsOf<'a>,
+    uses: &'a docs::Uses,
     /// The crate speaks whichever version the daemon speaks, and not that of the model alone.
     negotiates: bool,
 }

@@ -67,7 +67,8 @@ impl Context<'_> {
             Shape::Alias(ty) => {
                 let alias = ident(name);
                 let ty = self.rust_type(ty, imports);
-                quote!(pub type #alias = #ty;)
+                let docs = self.type_docs(id);
+                quote!(#docs pub type #alias = #ty;)
             }
         }
     }
@@ -86,16 +87,18 @@ impl Context<'_> {
             .map(|field| ident(field))
             .collect();
         let declarations = fields.iter().zip(&idents).map(|(field, ident)| {
-            let doc = self.field(id, field);
+            let docs = self.field_docs(id, field);
             let bare = is_bare(self.api, field, usage);
             let inner = self.rust_type(&field.ty, imports);
             let ty = if bare { inner } else { quote!(Option<#inner>) };
-            quote!(#[doc = #doc] pub #ident: #ty)
+            quote!(#docs pub #ident: #ty)
         });
         let non_exhaustive = (!is_literal(usage)).then(|| quote!(#[non_exhaustive]));
         let has_secret = fields.iter().any(|field| field.secret);
         let derive_debug = (!has_secret).then(|| quote!(Debug,));
+        let docs = self.type_docs(id);
         let declaration = quote! {
+            #docs
             #[derive(Clone, #derive_debug Default, PartialEq)]
             #non_exhaustive
             pub struct #ty { #(#declarations),* }
@@ -154,14 +157,16 @@ impl Context<'_> {
             .iter()
             .map(|variant| ident(variant))
             .collect();
-        let docs = values.iter().map(|value| self.value(id, value));
+        let value_docs = values.iter().map(|value| self.value_docs(id, value));
+        let docs = self.type_docs(id);
         let readable = direction(usage.response, || quote!(wire::readable_text!(#ty);));
         let writable = direction(usage.request, || quote!(wire::writable_text!(#ty);));
         quote! {
+            #docs
             #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
             #[non_exhaustive]
             pub enum #ty {
-                #(#[doc = #docs] #variants,)*
+                #(#value_docs #variants,)*
                 #[doc = " A text that the description does not list, as it came."]
                 Other(String),
             }
@@ -200,9 +205,10 @@ impl Context<'_> {
             .iter()
             .map(|value| ident(&names::integer_variant(value)))
             .collect();
-        let docs = values
+        let value_docs = values
             .iter()
-            .map(|value| self.value(id, &value.value.to_string()));
+            .map(|value| self.value_docs(id, &value.value.to_string()));
+        let docs = self.type_docs(id);
         let values: Vec<_> = values
             .iter()
             .map(|value| Literal::i64_unsuffixed(value.value))
@@ -210,10 +216,11 @@ impl Context<'_> {
         let readable = direction(usage.response, || quote!(wire::readable_integer!(#ty);));
         let writable = direction(usage.request, || quote!(wire::writable_integer!(#ty);));
         quote! {
+            #docs
             #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
             #[non_exhaustive]
             pub enum #ty {
-                #(#[doc = #docs] #variants,)*
+                #(#value_docs #variants,)*
                 #[doc = " A number that the description does not list, as it came."]
                 Other(i64),
             }

@@ -3,10 +3,13 @@
 use proc_macro2::TokenStream;
 use quote::quote;
 
+use super::docs::{Uses, inner_doc};
 use super::format::{header, rust};
 use super::{
-    Context, Files, GENERATED, api, contract, gates, groups, ident, literal, shortcuts, types,
+    Context, Files, GENERATED, api, contract, examples, gates, groups, ident, literal, shortcuts,
+    types,
 };
+use crate::docs::DocsOf;
 use crate::history::{self, History};
 use crate::model::Api;
 use crate::names::{self, TypeNames};
@@ -15,19 +18,30 @@ use crate::version::Version;
 use crate::versions::Versions;
 
 /// All files of the crate of a version.
-pub fn version_crate(model: &Api, history: &History, versions: &Versions) -> Files {
-    krate(model, history, versions, None)
+pub fn version_crate(
+    model: &Api,
+    history: &History,
+    versions: &Versions,
+    docs: &DocsOf<'_>,
+) -> Files {
+    krate(model, history, versions, docs, None)
 }
 
 /// All files of the crate that speaks whichever version the daemon speaks.
-pub fn negotiated_crate(union: &Union, history: &History, versions: &Versions) -> Files {
-    krate(&union.api, history, versions, Some(&union.conflicts))
+pub fn negotiated_crate(
+    union: &Union,
+    history: &History,
+    versions: &Versions,
+    docs: &DocsOf<'_>,
+) -> Files {
+    krate(&union.api, history, versions, docs, Some(&union.conflicts))
 }
 
 fn krate(
     model: &Api,
     history: &History,
     versions: &Versions,
+    docs: &DocsOf<'_>,
     conflicts: Option<&[Conflict]>,
 ) -> Files {
     let names = TypeNames::new(model);
@@ -38,6 +52,8 @@ fn krate(
         places: &places,
         history,
         versions,
+        docs,
+        uses: &Uses::new(model),
         negotiates: conflicts.is_some(),
     };
     let origin = context.origin();
@@ -102,6 +118,7 @@ fn krate(
         "tests/contract.rs",
         rust(&origin, contract::file(context, conflicts)),
     );
+    add("tests/examples.rs", rust(&origin, examples::file(context)));
     files
 }
 
@@ -158,12 +175,10 @@ fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
     let Version { major, minor } = version;
     let (major, minor) = (literal(major), literal(minor));
     let docs = if context.negotiates {
-        negotiated_docs(context)
+        let docs = negotiated_docs(context);
+        quote!(#(#![doc = #docs])*)
     } else {
-        let release = context.release(version);
-        vec![format!(
-            " The Docker Engine API {version}{release}, typed and async."
-        )]
+        inner_doc(&context.front_page())
     };
     let history = context.negotiates.then(|| {
         quote!(
@@ -182,7 +197,7 @@ fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
         " The version in the path of every request."
     };
     quote! {
-        #(#![doc = #docs])*
+        #docs
         #![cfg_attr(docsrs, feature(doc_cfg))]
         pub mod api;
         mod client;

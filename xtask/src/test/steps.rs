@@ -11,6 +11,10 @@ pub(super) const ALL: &[Step] = &[
         run: |_| check(regen::check()),
     },
     Step {
+        name: "words for everything",
+        run: |_| words(),
+    },
+    Step {
         name: "formatting",
         run: |_| formatting(),
     },
@@ -88,6 +92,10 @@ pub(super) const ALL: &[Step] = &[
                 &["--package", "docker-api-gen", "--features", "v1_41"],
             )
         },
+    },
+    Step {
+        name: "the examples of a version's documentation",
+        run: |_| cargo_test(None, &["--package", &newest_crate()?, "--doc"]),
     },
     Step {
         name: "the pages of rustdoc",
@@ -184,14 +192,27 @@ fn lints() -> anyhow::Result<Counts> {
 
 /// What is documented by hand and one version, every warning an error.
 fn pages() -> anyhow::Result<Counts> {
-    let newest = files::versions(&files::root())?.latest().api;
-    let newest = docker_api_gen_codegen::names::version_crate(newest);
+    let newest = newest_crate()?;
     let mut cargo = files::cargo();
     cargo.args(["doc", "--no-deps", "--features", "docker-api-gen/latest"]);
     for package in ["docker-api-gen-core", "docker-api-gen", &newest] {
         cargo.args(["--package", package]);
     }
     command(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
+}
+
+/// Everything has words of our own; that they are our own is seen only beside the published descriptions.
+fn words() -> anyhow::Result<Counts> {
+    let is_compared = crate::docs::Docs::default().examine()?;
+    Ok(Counts {
+        skipped: usize::from(!is_compared),
+        ..Counts::ONE_PASSED
+    })
+}
+
+fn newest_crate() -> anyhow::Result<String> {
+    let newest = files::versions(&files::root())?.latest().api;
+    Ok(docker_api_gen_codegen::names::version_crate(newest))
 }
 
 /// The façade without a version, with each alone, and with two; all at once are part of the lints.

@@ -21,6 +21,18 @@ impl<'a> Images<'a> {
     }
 
     /// `POST /build` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let mut items = client.images().build().send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn build(&self) -> Build<'a> {
         Build {
@@ -55,6 +67,10 @@ impl<'a> Build<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::build`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::BuildInfo>, Error> {
         self.prepare().json_lines().await

@@ -18,6 +18,16 @@ impl<'a> System<'a> {
     }
 
     /// `GET /_ping` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let text = client.system().ping().send().await?;
+    /// println!("{text}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn ping(&self) -> Ping<'a> {
         Ping {
@@ -26,6 +36,16 @@ impl<'a> System<'a> {
     }
 
     /// `POST /auth` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let outcome = client.system().auth().send().await?;
+    /// println!("{outcome:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn auth(&self) -> Auth<'a> {
         Auth {
@@ -54,6 +74,10 @@ pub struct Ping<'a> {
 
 impl<'a> Ping<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::ping`].
     #[inline]
     pub async fn send(self) -> Result<String, Error> {
         self.prepare().text().await
@@ -86,6 +110,10 @@ pub struct Auth<'a> {
 
 impl<'a> Auth<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::auth`].
     #[inline]
     pub async fn send(self) -> Result<AuthOutcome, Error> {
         let response = self.prepare().response().await?;

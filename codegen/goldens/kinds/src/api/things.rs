@@ -22,6 +22,16 @@ impl<'a> Things<'a> {
     }
 
     /// `GET /things/json` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let answer = client.things().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -30,7 +40,30 @@ impl<'a> Things<'a> {
         }
     }
 
+    /// Starts a thing.
+    ///
+    /// A sentence that is longer than the ninety columns that a line of documentation has is
+    /// broken where a word ends.
+    ///
     /// `POST /things/{id}/start` · API 0.2 – 0.2
+    ///
+    /// - `id`: Name or id of the thing.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let outcome = client.things().start("lamp").send().await?;
+    /// println!("{outcome:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn start(&self, id: &str) -> Start<'a> {
         let mut call = Call::new(self.connection, &START);
@@ -39,6 +72,15 @@ impl<'a> Things<'a> {
     }
 
     /// `POST /things/{id}/update` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// client.things().update("web", 1, "web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, id: &str, version: i64, mode: &str) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -49,6 +91,18 @@ impl<'a> Things<'a> {
     }
 
     /// `GET /things/{id}/logs` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let mut frames = client.things().logs("web").send().await?;
+    /// while let Some(frame) = frames.try_next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn logs(&self, id: &str) -> Logs<'a> {
         let mut call = Call::new(self.connection, &LOGS);
@@ -57,6 +111,16 @@ impl<'a> Things<'a> {
     }
 
     /// `POST /things/{id}/attach` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let connection = client.things().attach("web").send().await?;
+    /// println!("{connection:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn attach(&self, id: &str) -> Attach<'a> {
         let mut call = Call::new(self.connection, &ATTACH);
@@ -64,7 +128,19 @@ impl<'a> Things<'a> {
         Attach { call }
     }
 
+    /// Tells what is at a path.
+    ///
     /// `HEAD /things/{id}/archive` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let headers = client.things().archive_info("web").send().await?;
+    /// println!("{headers:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn archive_info(&self, id: &str) -> ArchiveInfo<'a> {
         let mut call = Call::new(self.connection, &ARCHIVE_INFO);
@@ -73,6 +149,18 @@ impl<'a> Things<'a> {
     }
 
     /// `GET /things/{id}/archive` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let mut chunks = client.things().archive("web").send().await?;
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn archive(&self, id: &str) -> Archive<'a> {
         let mut call = Call::new(self.connection, &ARCHIVE);
@@ -81,6 +169,16 @@ impl<'a> Things<'a> {
     }
 
     /// `PUT /things/{id}/archive` · API 0.2 – 0.2
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_2::Client) -> Result<(), docker_api_gen_v0_2::Error> {
+    /// let content: Vec<u8> = Vec::new();
+    /// client.things().put_archive("web", content).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn put_archive(&self, id: &str, body: impl Into<Body>) -> PutArchive<'a> {
         let mut call = Call::new(self.connection, &PUT_ARCHIVE);
@@ -192,6 +290,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ThingListResponseItem>, Error> {
         self.prepare().json().await
@@ -234,6 +336,10 @@ pub struct Start<'a> {
 
 impl<'a> Start<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::start`].
     #[inline]
     pub async fn send(self) -> Result<StartOutcome, Error> {
         let response = self.prepare().response().await?;
@@ -286,6 +392,10 @@ impl<'a> Update<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -328,6 +438,10 @@ impl<'a> Logs<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::logs`].
     #[inline]
     pub async fn send(self) -> Result<LogStream, Error> {
         self.prepare().logs().await
@@ -360,6 +474,10 @@ pub struct Attach<'a> {
 
 impl<'a> Attach<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::attach`].
     #[inline]
     pub async fn send(self) -> Result<Upgraded, Error> {
         self.prepare().upgrade().await
@@ -392,6 +510,10 @@ pub struct ArchiveInfo<'a> {
 
 impl<'a> ArchiveInfo<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::archive_info`].
     #[inline]
     pub async fn send(self) -> Result<ArchiveInfoHeaders, Error> {
         let headers = self.prepare().head().await?;
@@ -413,11 +535,11 @@ request_settings!(ArchiveInfo);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ArchiveInfoHeaders {
-    /// `X-Stat`
+    /// `X-Stat`.
     pub stat: Option<types::ThingArchiveInfoResponseXStat>,
-    /// `Flag`
+    /// `Flag`.
     pub flag: Option<bool>,
-    /// `Mode`
+    /// `Mode`.
     pub mode: Option<types::ThingArchiveInfoResponseMode>,
 }
 
@@ -441,6 +563,10 @@ pub struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::archive`].
     #[inline]
     pub async fn send(self) -> Result<ByteStream, Error> {
         self.prepare().bytes().await
@@ -473,6 +599,10 @@ pub struct PutArchive<'a> {
 
 impl<'a> PutArchive<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::put_archive`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

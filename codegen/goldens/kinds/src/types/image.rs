@@ -2,6 +2,7 @@
 
 use docker_api_gen_core::wire;
 
+/// Brought by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildInfo {

@@ -2,6 +2,7 @@
 
 use docker_api_gen_core::wire;
 
+/// Brought by [`system.auth`](crate::api::system::System::auth).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AuthResponse {

@@ -2,6 +2,7 @@
 
 use docker_api_gen_core::wire;
 
+/// Sent by [`things.list`](crate::api::things::Things::list).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Platform {
     /// `os`.
@@ -36,6 +37,7 @@ impl wire::WriteFields for Platform {
     }
 }
 
+/// Sent by [`things.list`](crate::api::things::Things::list).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ThingListCondition {
@@ -74,6 +76,7 @@ wire::text_enum!(ThingListCondition);
 wire::readable_text!(ThingListCondition);
 wire::writable_text!(ThingListCondition);
 
+/// Brought by [`things.list`](crate::api::things::Things::list).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ThingListResponseItem {
@@ -110,6 +113,7 @@ impl wire::WriteFields for ThingListResponseItem {
     }
 }
 
+/// Sent by [`things.update`](crate::api::things::Things::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThingUpdateRequest {
     /// `Name`.
@@ -148,6 +152,7 @@ impl wire::WriteFields for ThingUpdateRequest {
     }
 }
 
+/// Brought by [`things.archive_info`](crate::api::things::Things::archive_info).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ThingArchiveInfoResponseXStat {
@@ -184,6 +189,7 @@ impl wire::WriteFields for ThingArchiveInfoResponseXStat {
     }
 }
 
+/// Brought by [`things.archive_info`](crate::api::things::Things::archive_info).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ThingArchiveInfoResponseMode {

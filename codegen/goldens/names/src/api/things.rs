@@ -18,6 +18,16 @@ impl<'a> Things<'a> {
     }
 
     /// `GET /things/{id}` · API 0.1 – 0.1
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_1::Client) -> Result<(), docker_api_gen_v0_1::Error> {
+    /// let answer = client.things().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -29,6 +39,20 @@ impl<'a> Things<'a> {
     }
 
     /// `POST /things` · API 0.1 – 0.1
+    ///
+    /// - `body`: see [`Thing`](types::Thing).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v0_1::types;
+    /// # async fn example(client: docker_api_gen_v0_1::Client) -> Result<(), docker_api_gen_v0_1::Error> {
+    /// let body = types::Thing::default();
+    /// let answer = client.things().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::Thing) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -109,6 +133,10 @@ impl<'a> Inspect<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Thing, Error> {
         self.prepare().json().await
@@ -148,6 +176,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::create`].
     #[inline]
     pub async fn send(self) -> Result<types::Thing, Error> {
         self.prepare().json().await

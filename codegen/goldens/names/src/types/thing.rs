@@ -2,6 +2,9 @@
 
 use docker_api_gen_core::wire;
 
+/// Sent by [`things.create`](crate::api::things::Things::create). Brought by
+/// [`things.inspect`](crate::api::things::Things::inspect),
+/// [`things.create`](crate::api::things::Things::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Thing {
     /// `ID`.
@@ -106,6 +109,7 @@ impl wire::WriteFields for Thing {
     }
 }
 
+/// Part of [`Thing`](crate::types::Thing).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct OptionObject {
     /// `Vec`.
@@ -138,6 +142,7 @@ impl wire::WriteFields for OptionObject {
     }
 }
 
+/// Part of [`Thing`](crate::types::Thing).
 pub type GenericResources = Vec<GenericResource>;
 
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -174,6 +179,7 @@ wire::readable_text!(ThingState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(ThingState);
 
+/// Sent by [`things.inspect`](crate::api::things::Things::inspect).
 #[derive(Clone, Default, PartialEq)]
 pub struct AuthConfig {
     /// `username`.
@@ -221,6 +227,7 @@ impl wire::WriteFields for AuthConfig {
     }
 }
 
+/// Part of [`Thing`](crate::types::Thing).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ThingStateKind {
@@ -281,6 +288,7 @@ wire::text_enum!(ThingStateKind);
 wire::readable_text!(ThingStateKind);
 wire::writable_text!(ThingStateKind);
 
+/// Part of [`Thing`](crate::types::Thing).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ThingKind {
@@ -321,6 +329,7 @@ wire::integer_enum!(ThingKind);
 wire::readable_integer!(ThingKind);
 wire::writable_integer!(ThingKind);
 
+/// Part of [`ThingConfig`](crate::types::ThingConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThingConfigFile {
     /// `Name`.
@@ -353,6 +362,7 @@ impl wire::WriteFields for ThingConfigFile {
     }
 }
 
+/// Part of [`Thing`](crate::types::Thing).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThingConfig {
     /// `File`.
@@ -385,6 +395,7 @@ impl wire::WriteFields for ThingConfig {
     }
 }
 
+/// Part of [`GenericResources`](crate::types::GenericResources).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenericResource {
     /// `Named`.

@@ -18,6 +18,20 @@ impl<'a> Things<'a> {
     }
 
     /// `POST /things/create` · API 0.3 – 0.3
+    ///
+    /// - `body`: see [`ThingCreateRequest`](types::ThingCreateRequest).
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v0_3::types;
+    /// # async fn example(client: docker_api_gen_v0_3::Client) -> Result<(), docker_api_gen_v0_3::Error> {
+    /// let body = types::ThingCreateRequest::default();
+    /// let answer = client.things().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::ThingCreateRequest) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -26,6 +40,16 @@ impl<'a> Things<'a> {
     }
 
     /// `GET /things/json` · API 0.3 – 0.3
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v0_3::Client) -> Result<(), docker_api_gen_v0_3::Error> {
+    /// let answer = client.things().inspect().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self) -> Inspect<'a> {
         Inspect {
@@ -54,6 +78,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::create`].
     #[inline]
     pub async fn send(self) -> Result<types::Thing, Error> {
         self.prepare().json().await
@@ -86,6 +114,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Things::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Report, Error> {
         self.prepare().json().await

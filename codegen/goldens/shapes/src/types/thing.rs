@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use docker_api_gen_core::{Base64Bytes, Json, Timestamp, wire};
 
+/// Brought by [`things.create`](crate::api::things::Things::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Thing {
@@ -59,8 +60,13 @@ impl wire::WriteFields for Thing {
     }
 }
 
+/// Part of [`Thing`](crate::types::Thing),
+/// [`ThingCreateRequest`](crate::types::ThingCreateRequest).
 pub type PortMap = BTreeMap<String, Vec<Base>>;
 
+/// Part of [`Thing`](crate::types::Thing), [`PortMap`](crate::types::PortMap),
+/// [`Report`](crate::types::Report),
+/// [`ThingCreateRequest`](crate::types::ThingCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Base {
     /// `Any`.
@@ -109,6 +115,7 @@ impl wire::WriteFields for Base {
     }
 }
 
+/// Brought by [`things.inspect`](crate::api::things::Things::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Report {
@@ -177,6 +184,7 @@ impl wire::WriteFields for Report {
     }
 }
 
+/// Part of [`Report`](crate::types::Report).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ReportState {
@@ -215,6 +223,7 @@ wire::readable_text!(ReportState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(ReportState);
 
+/// Sent by [`things.create`](crate::api::things::Things::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThingCreateRequest {
     /// `Name`.

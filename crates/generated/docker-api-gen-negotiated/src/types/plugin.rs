@@ -2,25 +2,48 @@
 
 use docker_api_gen_core::wire;
 
+/// A plugin that is installed in the daemon.
+///
+/// Brought by [`plugins.list`](crate::api::plugins::Plugins::list),
+/// [`plugins.inspect`](crate::api::plugins::Plugins::inspect),
+/// [`plugins.inspect_until_1_24`](crate::api::plugins::Plugins::inspect_until_1_24).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Plugin {
+    /// Id of the plugin.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// Name and tag.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Whether it runs.
+    ///
     /// `Enabled`, since 1.25 (Docker 1.13).
     pub enabled: Option<bool>,
+    /// Settings in force, which may differ from what its author set.
+    ///
     /// `Settings`, since 1.25 (Docker 1.13).
     pub settings: Option<PluginSettings>,
+    /// Where in a registry it comes from.
+    ///
     /// `PluginReference`, since 1.26 (Docker 1.13.1).
     pub plugin_reference: Option<String>,
+    /// What its author set.
+    ///
     /// `Config`.
     pub config: Option<PluginConfig>,
+    /// Tag of the plugin.
+    ///
     /// `Tag`, until 1.24 (Docker 1.12).
     pub tag: Option<String>,
+    /// Whether it runs.
+    ///
     /// `Active`, until 1.24 (Docker 1.12).
     pub active: Option<bool>,
+    /// What its author set.
+    ///
     /// `Manifest`, until 1.24 (Docker 1.12).
     pub manifest: Option<PluginManifest>,
 }
@@ -70,15 +93,29 @@ impl wire::WriteFields for Plugin {
     }
 }
 
+/// A device of the host that a plugin uses.
+///
+/// Part of [`PluginSettings`](crate::types::PluginSettings),
+/// [`PluginConfigLinux`](crate::types::PluginConfigLinux),
+/// [`PluginConfig`](crate::types::PluginConfig),
+/// [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`.
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`.
     pub description: String,
+    /// What of it can be changed; `path` or nothing.
+    ///
     /// `Settable`.
     pub settable: Vec<String>,
+    /// Path of the device on the host.
+    ///
     /// `Path`.
     pub path: Option<String>,
 }
@@ -118,15 +155,27 @@ impl wire::WriteFields for PluginDevice {
     }
 }
 
+/// An environment variable of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig),
+/// [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
+    /// Name of the variable.
+    ///
     /// `Name`.
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`.
     pub description: String,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`.
     pub settable: Vec<String>,
+    /// Value that its author gave it; absent if there is none.
+    ///
     /// `Value`.
     pub value: Option<String>,
 }
@@ -166,21 +215,40 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
+/// A mount into a plugin.
+///
+/// Part of [`PluginSettings`](crate::types::PluginSettings),
+/// [`PluginConfig`](crate::types::PluginConfig),
+/// [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginMount {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`.
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`.
     pub description: String,
+    /// What of it can be changed; `source` or nothing.
+    ///
     /// `Settable`.
     pub settable: Vec<String>,
+    /// Path on the host.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the plugin.
+    ///
     /// `Destination`.
     pub destination: String,
+    /// Type of the mount, such as `bind`.
+    ///
     /// `Type`.
     pub type_: String,
+    /// Options of the mount, such as `rbind` and `rw`.
+    ///
     /// `Options`.
     pub options: Vec<String>,
 }
@@ -226,12 +294,24 @@ impl wire::WriteFields for PluginMount {
     }
 }
 
+/// A right on the host that a plugin wants.
+///
+/// Sent by [`plugins.pull`](crate::api::plugins::Plugins::pull),
+/// [`plugins.upgrade`](crate::api::plugins::Plugins::upgrade). Brought by
+/// [`plugins.privileges`](crate::api::plugins::Plugins::privileges).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginPrivilege {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<Vec<String>>,
 }
@@ -266,15 +346,26 @@ impl wire::WriteFields for PluginPrivilege {
     }
 }
 
+/// Settings of a plugin that are in force.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginSettings {
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Vec<PluginMount>,
+    /// Environment of the plugin, as `NAME=VALUE`.
+    ///
     /// `Env`, since 1.25 (Docker 1.13).
     pub env: Vec<String>,
+    /// Arguments of its command.
+    ///
     /// `Args`, since 1.25 (Docker 1.13).
     pub args: Vec<String>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
@@ -314,11 +405,18 @@ impl wire::WriteFields for PluginSettings {
     }
 }
 
+/// Protocol between daemon and plugin.
+///
+/// Part of [`PluginConfigInterface`](crate::types::PluginConfigInterface).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PluginConfigInterfaceProtocolScheme {
+    /// Not said, which means the one below.
+    ///
     /// The empty text, since 1.38 (Docker 18.06).
     Empty,
+    /// HTTP with JSON.
+    ///
     /// `moby.plugins.http/v1`, since 1.38 (Docker 18.06).
     MobyPluginsHttpV1,
     /// A text that the description does not list, as it came.
@@ -352,13 +450,22 @@ wire::readable_text!(PluginConfigInterfaceProtocolScheme);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(PluginConfigInterfaceProtocolScheme);
 
+/// How the daemon talks to a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigInterface {
+    /// What it implements, such as `docker.volumedriver/1.0`.
+    ///
     /// `Types`, since 1.25 (Docker 1.13).
     pub types: Vec<String>,
+    /// Name of the socket that it listens on, below `/run/docker/plugins` inside the plugin.
+    ///
     /// `Socket`, since 1.25 (Docker 1.13).
     pub socket: String,
+    /// Protocol that is spoken.
+    ///
     /// `ProtocolScheme`, since 1.38 (Docker 18.06).
     pub protocol_scheme: Option<PluginConfigInterfaceProtocolScheme>,
 }
@@ -396,11 +503,18 @@ impl wire::WriteFields for PluginConfigInterface {
     }
 }
 
+/// User that a plugin runs as.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigUser {
+    /// User id; 0 is root.
+    ///
     /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<u32>,
+    /// Group id; 0 is root's.
+    ///
     /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<u32>,
 }
@@ -436,9 +550,14 @@ impl wire::WriteFields for PluginConfigUser {
     }
 }
 
+/// Network of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigNetwork {
+    /// Kind of network: `none`, `bridge` or `host`.
+    ///
     /// `Type`, since 1.25 (Docker 1.13).
     pub type_: String,
 }
@@ -472,13 +591,22 @@ impl wire::WriteFields for PluginConfigNetwork {
     }
 }
 
+/// What a plugin may do on a Linux host.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigLinux {
+    /// Capabilities in addition to the usual ones, such as `CAP_SYS_ADMIN`.
+    ///
     /// `Capabilities`, since 1.25 (Docker 1.13).
     pub capabilities: Vec<String>,
+    /// Whether it may use every device of the host.
+    ///
     /// `AllowAllDevices`, since 1.25 (Docker 1.13).
     pub allow_all_devices: bool,
+    /// Devices that it may use.
+    ///
     /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
@@ -516,15 +644,26 @@ impl wire::WriteFields for PluginConfigLinux {
     }
 }
 
+/// Arguments for the command of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigArgs {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
+    /// What they are for.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
+    /// Arguments that its author gave.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
@@ -564,11 +703,18 @@ impl wire::WriteFields for PluginConfigArgs {
     }
 }
 
+/// Root file system of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigRootfs {
+    /// How it is put together; `layers`.
+    ///
     /// `type`, since 1.25 (Docker 1.13).
     pub type_: Option<String>,
+    /// Digests of its layers, unpacked.
+    ///
     /// `diff_ids`, since 1.25 (Docker 1.13).
     pub diff_ids: Vec<String>,
 }
@@ -604,41 +750,79 @@ impl wire::WriteFields for PluginConfigRootfs {
     }
 }
 
+/// What the author of a plugin set.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
+    /// What the plugin does.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
+    /// Where its documentation is.
+    ///
     /// `Documentation`, since 1.25 (Docker 1.13).
     pub documentation: Option<String>,
+    /// How the daemon talks to it.
+    ///
     /// `Interface`, since 1.25 (Docker 1.13).
     pub interface: Option<PluginConfigInterface>,
+    /// Command that is run, with its first arguments.
+    ///
     /// `Entrypoint`, since 1.25 (Docker 1.13).
     pub entrypoint: Vec<String>,
+    /// Working directory of the command.
+    ///
     /// `WorkDir`, since 1.25 (Docker 1.13).
     pub work_dir: Option<String>,
+    /// User that it runs as.
+    ///
     /// `User`, since 1.25 (Docker 1.13).
     pub user: Option<PluginConfigUser>,
+    /// Network that it runs in.
+    ///
     /// `Network`, since 1.25 (Docker 1.13).
     pub network: Option<PluginConfigNetwork>,
+    /// What it may do on a Linux host.
+    ///
     /// `Linux`, since 1.25 (Docker 1.13).
     pub linux: Option<PluginConfigLinux>,
+    /// Directory of the plugin below which its mounts are seen by the host; empty if there is
+    /// none.
+    ///
     /// `PropagatedMount`, since 1.25 (Docker 1.13).
     pub propagated_mount: Option<String>,
+    /// Whether it shares the host's IPC namespace.
+    ///
     /// `IpcHost`, since 1.29 (Docker 17.05).
     pub ipc_host: Option<bool>,
+    /// Whether it sees the host's processes.
+    ///
     /// `PidHost`, since 1.29 (Docker 17.05).
     pub pid_host: Option<bool>,
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
+    /// Environment of the plugin.
+    ///
     /// `Env`.
     pub env: Vec<PluginEnv>,
+    /// Arguments of the command.
+    ///
     /// `Args`.
     pub args: Option<PluginConfigArgs>,
+    /// Its root file system.
+    ///
     /// `rootfs`, since 1.25 (Docker 1.13).
     pub rootfs: Option<PluginConfigRootfs>,
+    /// Version of the daemon that made it; empty with newer ones.
+    ///
     /// `DockerVersion`, since 1.29 (Docker 17.05), until 1.51 (Docker 28.3).
     pub docker_version: Option<String>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, until 1.24 (Docker 1.12).
     pub devices: Vec<PluginDevice>,
 }
@@ -704,33 +888,62 @@ impl wire::WriteFields for PluginConfig {
     }
 }
 
+/// What the author of a plugin set, as Docker 1.12 has it.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifest {
+    /// Version of this format.
+    ///
     /// `ManifestVersion`, until 1.24 (Docker 1.12).
     pub manifest_version: Option<String>,
+    /// What the plugin does.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
+    /// Where its documentation is.
+    ///
     /// `Documentation`, until 1.24 (Docker 1.12).
     pub documentation: Option<String>,
+    /// How the daemon talks to it.
+    ///
     /// `Interface`, until 1.24 (Docker 1.12).
     pub interface: Option<PluginManifestInterface>,
+    /// Command that is run, with its first arguments.
+    ///
     /// `Entrypoint`, until 1.24 (Docker 1.12).
     pub entrypoint: Vec<String>,
+    /// Working directory of the command.
+    ///
     /// `Workdir`, until 1.24 (Docker 1.12).
     pub workdir: Option<String>,
+    /// User that it runs as.
+    ///
     /// `User`, until 1.24 (Docker 1.12).
     pub user: Option<PluginManifestUser>,
+    /// Network that it runs in.
+    ///
     /// `Network`, until 1.24 (Docker 1.12).
     pub network: Option<PluginManifestNetwork>,
+    /// Capabilities in addition to the usual ones, such as `CAP_SYS_ADMIN`.
+    ///
     /// `Capabilities`, until 1.24 (Docker 1.12).
     pub capabilities: Vec<String>,
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`, until 1.24 (Docker 1.12).
     pub mounts: Vec<PluginMount>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, until 1.24 (Docker 1.12).
     pub devices: Vec<PluginDevice>,
+    /// Environment of the plugin.
+    ///
     /// `Env`, until 1.24 (Docker 1.12).
     pub env: Vec<PluginEnv>,
+    /// Arguments of the command.
+    ///
     /// `Args`, until 1.24 (Docker 1.12).
     pub args: Option<PluginManifestArgs>,
 }
@@ -788,11 +1001,18 @@ impl wire::WriteFields for PluginManifest {
     }
 }
 
+/// How the daemon talks to a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestInterface {
+    /// What it implements, such as `docker.volumedriver/1.0`.
+    ///
     /// `Types`, until 1.24 (Docker 1.12).
     pub types: Vec<PluginInterfaceType>,
+    /// Name of the socket that it listens on, below `/run/docker/plugins` inside the plugin.
+    ///
     /// `Socket`, until 1.24 (Docker 1.12).
     pub socket: Option<String>,
 }
@@ -828,13 +1048,24 @@ impl wire::WriteFields for PluginManifestInterface {
     }
 }
 
+/// What a plugin implements, as one text of prefix, capability and version, such as
+/// `docker.volumedriver/1.0`.
+///
+/// Part of [`PluginManifestInterface`](crate::types::PluginManifestInterface).
 pub type PluginInterfaceType = String;
 
+/// User that a plugin runs as.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestUser {
+    /// User id; 0 is root.
+    ///
     /// `Uid`, until 1.24 (Docker 1.12).
     pub uid: Option<u32>,
+    /// Group id; 0 is root's.
+    ///
     /// `Gid`, until 1.24 (Docker 1.12).
     pub gid: Option<u32>,
 }
@@ -870,9 +1101,14 @@ impl wire::WriteFields for PluginManifestUser {
     }
 }
 
+/// Network of a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestNetwork {
+    /// Kind of network: `none`, `bridge` or `host`.
+    ///
     /// `Type`, until 1.24 (Docker 1.12).
     pub type_: Option<String>,
 }
@@ -906,15 +1142,26 @@ impl wire::WriteFields for PluginManifestNetwork {
     }
 }
 
+/// Arguments for the command of a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestArgs {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, until 1.24 (Docker 1.12).
     pub name: Option<String>,
+    /// What they are for.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
+    /// Arguments that its author gave.
+    ///
     /// `Value`, until 1.24 (Docker 1.12).
     pub value: Vec<String>,
 }
@@ -954,13 +1201,21 @@ impl wire::WriteFields for PluginManifestArgs {
     }
 }
 
+/// A right on the host that a plugin wants.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginPullResponseItem {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`.
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`.
     pub value: Vec<String>,
 }

@@ -17,7 +17,28 @@ impl<'a> Plugins<'a> {
         Self { connection }
     }
 
+    /// Lists the plugins that are installed in the daemon.
+    ///
+    /// Plugins that run outside of the daemon and are only discovered by it are not among them;
+    /// system information names their drivers.
+    ///
     /// `GET /plugins` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.plugins().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -25,7 +46,32 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Installs a plugin from a registry and grants it rights; it is not enabled yet.
+    ///
+    /// To install as `docker` does: read the privileges, pull with them, then enable.
+    ///
+    /// The privileges given must be exactly those that the plugin asks for. Failures after the
+    /// download began come as the last message of the stream, not as a status.
+    ///
     /// `POST /plugins/pull` · API 1.24 – 1.55
+    ///
+    /// - `name`: Plugin in a registry, with tag or digest; it keeps this name.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.plugins().pull("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn pull(&self, name: &str) -> Pull<'a> {
         let mut call = Call::new(self.connection, &PULL);
@@ -37,6 +83,23 @@ impl<'a> Plugins<'a> {
     }
 
     /// `GET /plugins/{name}` · API 1.24 – 1.24
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.plugins().inspect("vieux/sshfs:latest").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -44,7 +107,29 @@ impl<'a> Plugins<'a> {
         Inspect { call }
     }
 
+    /// Removes a plugin.
+    ///
+    /// One that is enabled or in use is refused, unless forced.
+    ///
     /// `DELETE /plugins/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.plugins().delete("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -52,7 +137,28 @@ impl<'a> Plugins<'a> {
         Delete { call }
     }
 
+    /// Stops a plugin.
+    ///
+    /// One that serves a volume or network in use is refused, unless forced.
+    ///
     /// `POST /plugins/{name}/disable` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.plugins().disable("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn disable(&self, name: &str) -> Disable<'a> {
         let mut call = Call::new(self.connection, &DISABLE);
@@ -60,7 +166,26 @@ impl<'a> Plugins<'a> {
         Disable { call }
     }
 
+    /// Starts a plugin, so that its drivers can be used.
+    ///
     /// `POST /plugins/{name}/enable` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.plugins().enable("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn enable(&self, name: &str) -> Enable<'a> {
         let mut call = Call::new(self.connection, &ENABLE);
@@ -68,7 +193,29 @@ impl<'a> Plugins<'a> {
         Enable { call }
     }
 
+    /// Uploads a plugin to the registry that its name begins with, Docker Hub if there is none.
+    ///
+    /// Failures after the upload began come as the last message of the stream, not as a status.
+    ///
     /// `POST /plugins/{name}/push` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.plugins().push("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
@@ -79,7 +226,31 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Changes settings of a plugin, which must be disabled.
+    ///
+    /// Only what its author has declared as settable can be changed.
+    ///
     /// `POST /plugins/{name}/set` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    /// - `body`: Settings as `NAME=VALUE`; the name is that of a variable, mount, device or of
+    ///   the arguments, followed by `.source`, `.path` or `.value` where it would not be clear.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.plugins().set("vieux/sshfs:latest", Default::default()).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn set(&self, name: &str, body: Vec<String>) -> Set<'a> {
         let mut call = Call::new(self.connection, &SET);
@@ -109,6 +280,10 @@ pub struct List<'a> {
 
 impl<'a> List<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Plugin>, Error> {
         self.prepare().json().await
@@ -135,6 +310,9 @@ pub(crate) static PULL: Operation = Operation {
 /// What can be asked of [`Pull`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullOptions {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -148,6 +326,9 @@ pub struct Pull<'a> {
 }
 
 impl<'a> Pull<'a> {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -161,6 +342,10 @@ impl<'a> Pull<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::pull`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::PluginPullResponseItem>, Error> {
         self.prepare().json().await
@@ -196,6 +381,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Plugin, Error> {
         self.prepare().json().await
@@ -228,6 +417,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -260,6 +453,10 @@ pub struct Disable<'a> {
 
 impl<'a> Disable<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::disable`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -292,6 +489,10 @@ pub struct Enable<'a> {
 
 impl<'a> Enable<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::enable`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -318,6 +519,8 @@ pub(crate) static PUSH: Operation = Operation {
 /// What can be asked of [`Push`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushOptions {
+    /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -331,6 +534,8 @@ pub struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
+    /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -344,6 +549,10 @@ impl<'a> Push<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::push`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -379,6 +588,10 @@ pub struct Set<'a> {
 
 impl<'a> Set<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::set`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

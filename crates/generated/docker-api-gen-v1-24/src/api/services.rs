@@ -17,7 +17,29 @@ impl<'a> Services<'a> {
         Self { connection }
     }
 
+    /// Lists the services of the swarm.
+    ///
+    /// Only managers answer; any other daemon answers 503.
+    ///
     /// `GET /services` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.services().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +48,40 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Creates a service and returns at once; the swarm starts its tasks afterwards.
+    ///
+    /// Success says that the specification was accepted, not that anything runs: watch the tasks.
+    /// A name that is taken answers 409, a port that another service has published 400.
+    ///
+    /// From 1.30 on a tag such as `nginx:1` is passed to the nodes as it is, and each resolves it
+    /// for itself; `docker` asks the registry and sends the digest. Earlier versions have the
+    /// manager do so, and a warning says when it could not.
+    ///
     /// `POST /services/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`ServiceSpec`](types::ServiceSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::ServiceSpec::default();
+    /// let answer = client.services().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::ServiceSpec) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -37,7 +92,30 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Describes a service.
+    ///
     /// `GET /services/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name, id, or unambiguous beginning of an id of the service.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.services().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -45,7 +123,32 @@ impl<'a> Services<'a> {
         Inspect { call }
     }
 
+    /// Deletes a service.
+    ///
+    /// The answer comes before its tasks have ended, so that containers, networks and volumes of
+    /// them may be in use a while longer.
+    ///
     /// `DELETE /services/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the service.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.services().delete("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -53,7 +156,42 @@ impl<'a> Services<'a> {
         Delete { call }
     }
 
+    /// Replaces the specification of a service, and has the swarm replace its tasks step by step.
+    ///
+    /// The whole specification is sent: start from that of an inspection, as what is left out
+    /// goes back to its default. Name and mode cannot change, and answer 501.
+    ///
+    /// If somebody else has changed the service since `version` was read, the daemon answers 500
+    /// with `update out of sequence`, and nothing happens: inspect again, apply the change,
+    /// retry. Success says that the update has begun; `UpdateStatus` of an inspection says how it
+    /// goes.
+    ///
     /// `POST /services/{id}/update` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the service.
+    /// - `version`: Version of the service that the change is based on, from `Version.Index` of
+    ///   an inspection.
+    /// - `body`: see [`ServiceSpec`](types::ServiceSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::ServiceSpec::default();
+    /// client.services().update("web", 1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(
         &self,
@@ -86,6 +224,12 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a service has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `label` (`key` or `key=value`), `mode` (`replicated`, `global`,
+    /// `replicated-job`, `global-job`), `runtime` (`container` when absent, `plugin`).
+    ///
+    /// `name` also finds services whose name only begins with the value: compare what comes back.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -99,6 +243,12 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a service has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `label` (`key` or `key=value`), `mode` (`replicated`, `global`,
+    /// `replicated-job`, `global-job`), `runtime` (`container` when absent, `plugin`).
+    ///
+    /// `name` also finds services whose name only begins with the value: compare what comes back.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -112,6 +262,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Service>, Error> {
         self.prepare().json().await
@@ -141,6 +295,11 @@ pub(crate) static CREATE: Operation = Operation {
 /// What can be asked of [`Create`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateOptions {
+    /// Credentials for the registry of the image, which the swarm keeps and gives to the nodes
+    /// for pulling.
+    ///
+    /// Without it each node pulls with none, and a private image is rejected there.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -154,6 +313,11 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
+    /// Credentials for the registry of the image, which the swarm keeps and gives to the nodes
+    /// for pulling.
+    ///
+    /// Without it each node pulls with none, and a private image is rejected there.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -167,6 +331,10 @@ impl<'a> Create<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::create`].
     #[inline]
     pub async fn send(self) -> Result<types::ServiceCreateResponse, Error> {
         self.prepare().json().await
@@ -202,6 +370,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Service, Error> {
         self.prepare().json().await
@@ -234,6 +406,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -260,6 +436,8 @@ pub(crate) static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
+    /// Credentials for the registry of the image, which replace those that the swarm has kept.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -273,6 +451,8 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
+    /// Credentials for the registry of the image, which replace those that the swarm has kept.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -286,6 +466,10 @@ impl<'a> Update<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

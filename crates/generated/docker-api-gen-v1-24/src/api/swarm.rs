@@ -17,7 +17,30 @@ impl<'a> Swarm<'a> {
         Self { connection }
     }
 
+    /// Describes the swarm, with the tokens for joining it.
+    ///
+    /// Only managers answer; any other daemon answers 503. What a worker knows of its swarm is in
+    /// system information.
+    ///
     /// `GET /swarm` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.swarm().inspect().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self) -> Inspect<'a> {
         Inspect {
@@ -25,7 +48,36 @@ impl<'a> Swarm<'a> {
         }
     }
 
+    /// Makes this daemon the first manager of a new swarm, and returns the id of its node.
+    ///
+    /// At least `ListenAddr` must be given. The tokens for joining are in an inspection of the
+    /// swarm.
+    ///
+    /// A daemon that is part of a swarm already answers 503.
+    ///
     /// `POST /swarm/init` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`SwarmInitRequest`](types::SwarmInitRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::SwarmInitRequest::default();
+    /// let answer = client.swarm().init(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn init(&self, body: types::SwarmInitRequest) -> Init<'a> {
         let mut call = Call::new(self.connection, &INIT);
@@ -33,7 +85,33 @@ impl<'a> Swarm<'a> {
         Init { call }
     }
 
+    /// Makes this daemon a node of a swarm; the token decides whether as worker or as manager.
+    ///
+    /// When the swarm does not answer in time, the answer is 503 and the daemon goes on trying:
+    /// look at the state in system information.
+    ///
     /// `POST /swarm/join` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`SwarmJoinRequest`](types::SwarmJoinRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::SwarmJoinRequest::default();
+    /// client.swarm().join(body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn join(&self, body: types::SwarmJoinRequest) -> Join<'a> {
         let mut call = Call::new(self.connection, &JOIN);
@@ -41,7 +119,27 @@ impl<'a> Swarm<'a> {
         Join { call }
     }
 
+    /// Takes this daemon out of its swarm and deletes its tasks' containers.
+    ///
+    /// The other managers keep the node as `down`, until it is deleted from the list of nodes.
+    ///
     /// `POST /swarm/leave` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.swarm().leave().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn leave(&self) -> Leave<'a> {
         Leave {
@@ -50,7 +148,37 @@ impl<'a> Swarm<'a> {
         }
     }
 
+    /// Changes the swarm, or replaces its tokens and its key.
+    ///
+    /// The whole specification is sent: start from that of an inspection, as what is left out is
+    /// lost. If somebody else has changed the swarm since `version` was read, the daemon answers
+    /// 500 with `update out of sequence`: inspect again, apply the change, retry. The swarm also
+    /// changes by itself, so expect it.
+    ///
     /// `POST /swarm/update` · API 1.24 – 1.55
+    ///
+    /// - `version`: Version of the swarm that the change is based on, from `Version.Index` of an
+    ///   inspection.
+    /// - `body`: see [`SwarmSpec`](types::SwarmSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::SwarmSpec::default();
+    /// client.swarm().update(1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, version: i64, body: types::SwarmSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -83,6 +211,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::SwarmInspectResponse, Error> {
         self.prepare().json().await
@@ -115,6 +247,10 @@ pub struct Init<'a> {
 
 impl<'a> Init<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::init`].
     #[inline]
     pub async fn send(self) -> Result<String, Error> {
         self.prepare().json().await
@@ -147,6 +283,10 @@ pub struct Join<'a> {
 
 impl<'a> Join<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::join`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -173,6 +313,11 @@ pub(crate) static LEAVE: Operation = Operation {
 /// What can be asked of [`Leave`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LeaveOptions {
+    /// Leaves even as a manager, or as a locked one; otherwise these answer 503.
+    ///
+    /// The last manager takes the whole state of the swarm with it, and without a majority of the
+    /// managers the rest cannot be changed any more.
+    ///
     /// `force`. Default: `false`.
     pub force: Option<bool>,
 }
@@ -186,6 +331,11 @@ pub struct Leave<'a> {
 }
 
 impl<'a> Leave<'a> {
+    /// Leaves even as a manager, or as a locked one; otherwise these answer 503.
+    ///
+    /// The last manager takes the whole state of the swarm with it, and without a majority of the
+    /// managers the rest cannot be changed any more.
+    ///
     /// `force`. Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -199,6 +349,10 @@ impl<'a> Leave<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::leave`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -228,8 +382,12 @@ pub(crate) static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
+    /// Makes a new token for workers; nodes that have joined stay.
+    ///
     /// `rotateWorkerToken`. Default: `false`.
     pub rotate_worker_token: Option<bool>,
+    /// Makes a new token for managers; nodes that have joined stay.
+    ///
     /// `rotateManagerToken`. Default: `false`.
     pub rotate_manager_token: Option<bool>,
 }
@@ -243,12 +401,16 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
+    /// Makes a new token for workers; nodes that have joined stay.
+    ///
     /// `rotateWorkerToken`. Default: `false`.
     pub fn rotate_worker_token(mut self, rotate_worker_token: bool) -> Self {
         self.options.rotate_worker_token = Some(rotate_worker_token);
         self
     }
 
+    /// Makes a new token for managers; nodes that have joined stay.
+    ///
     /// `rotateManagerToken`. Default: `false`.
     pub fn rotate_manager_token(mut self, rotate_manager_token: bool) -> Self {
         self.options.rotate_manager_token = Some(rotate_manager_token);
@@ -262,6 +424,10 @@ impl<'a> Update<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

@@ -17,7 +17,30 @@ impl<'a> Tasks<'a> {
         Self { connection }
     }
 
+    /// Lists tasks of the swarm, those that have ended included.
+    ///
+    /// The swarm keeps some ended tasks of each slot as history. Only managers answer; any other
+    /// daemon answers 503.
+    ///
     /// `GET /tasks` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.tasks().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +49,30 @@ impl<'a> Tasks<'a> {
         }
     }
 
+    /// Describes a task.
+    ///
     /// `GET /tasks/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id, or unambiguous beginning of an id, of the task.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.tasks().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -49,6 +95,13 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a task has to meet, as names with lists of values: `desired-state`
+    /// (`running`, `shutdown`, `accepted`), `id` and `name` (beginnings of them), `label`, `node`
+    /// and `service` (name or id; one that is not there answers 404).
+    ///
+    /// `desired-state` is what a task ought to be, not what it is: with `running` tasks that fail
+    /// to start are listed too. Look at `Status.State`.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -62,6 +115,13 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a task has to meet, as names with lists of values: `desired-state`
+    /// (`running`, `shutdown`, `accepted`), `id` and `name` (beginnings of them), `label`, `node`
+    /// and `service` (name or id; one that is not there answers 404).
+    ///
+    /// `desired-state` is what a task ought to be, not what it is: with `running` tasks that fail
+    /// to start are listed too. Look at `Status.State`.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -75,6 +135,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tasks::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Task>, Error> {
         self.prepare().json().await
@@ -110,6 +174,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tasks::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Task, Error> {
         self.prepare().json().await

@@ -17,7 +17,27 @@ impl<'a> Volumes<'a> {
         Self { connection }
     }
 
+    /// Lists volumes, cluster volumes included when the daemon is a swarm manager.
+    ///
+    /// A volume driver that does not answer does not fail the call: look at the warnings.
+    ///
     /// `GET /volumes` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.volumes().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +46,32 @@ impl<'a> Volumes<'a> {
         }
     }
 
+    /// Creates a volume, or returns the one that exists under this name with the same driver.
+    ///
+    /// No failure says that the volume was there before; options and labels of an existing one
+    /// stay as they are. Another driver under the same name answers 409.
+    ///
     /// `POST /volumes/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`VolumeCreateRequest`](types::VolumeCreateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_24::types;
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let body = types::VolumeCreateRequest::default();
+    /// let answer = client.volumes().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::VolumeCreateRequest) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -34,7 +79,28 @@ impl<'a> Volumes<'a> {
         Create { call }
     }
 
+    /// Describes a volume.
+    ///
     /// `GET /volumes/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the volume; of a cluster volume also its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// let answer = client.volumes().inspect("data").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -42,7 +108,32 @@ impl<'a> Volumes<'a> {
         Inspect { call }
     }
 
+    /// Deletes a volume and the data in it.
+    ///
+    /// A volume that a container refers to, running or stopped, answers 409. A cluster volume
+    /// that is on a node answers 400, and is deleted some time after the answer.
+    ///
     /// `DELETE /volumes/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the volume; of a cluster volume also its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_24::Client) -> Result<(), docker_api_gen_v1_24::Error> {
+    /// client.volumes().delete("data").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -65,6 +156,12 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a volume has to meet, as names with lists of values: `dangling` (`true`
+    /// for those that no container uses), `driver`, `label` (`key` or `key=value`), `name` (part
+    /// of a name).
+    ///
+    /// Cluster volumes are listed whatever the conditions say.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -78,6 +175,12 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a volume has to meet, as names with lists of values: `dangling` (`true`
+    /// for those that no container uses), `driver`, `label` (`key` or `key=value`), `name` (part
+    /// of a name).
+    ///
+    /// Cluster volumes are listed whatever the conditions say.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -91,6 +194,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::list`].
     #[inline]
     pub async fn send(self) -> Result<types::VolumeListResponse, Error> {
         self.prepare().json().await
@@ -126,6 +233,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::create`].
     #[inline]
     pub async fn send(self) -> Result<types::Volume, Error> {
         self.prepare().json().await
@@ -158,6 +269,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Volume, Error> {
         self.prepare().json().await
@@ -190,6 +305,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

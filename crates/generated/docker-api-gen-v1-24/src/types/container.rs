@@ -2,13 +2,23 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use docker_api_gen_core::{Json, Timestamp, wire};
-use super::{Config, ConfigHealthcheck, GraphDriver, HostConfig, NetworkSettings};
+use super::{
+    Config, ConfigHealthcheck, EndpointSettings, GraphDriver, HostConfig,
+    NetworkSettings, ResourcesBlkioWeightDeviceItem, ResourcesUlimit,
+};
 
+/// An address with the length of its network's prefix.
+///
+/// Part of [`NetworkSettings`](crate::types::NetworkSettings).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Address {
+    /// IP address.
+    ///
     /// `Addr`, until 1.51 (Docker 28.3).
     pub addr: Option<String>,
+    /// Bits of the prefix.
+    ///
     /// `PrefixLen`, until 1.51 (Docker 28.3).
     pub prefix_len: Option<i64>,
 }
@@ -44,15 +54,27 @@ impl wire::WriteFields for Address {
     }
 }
 
+/// A count for one device and one kind of operation.
+///
+/// Part of [`ContainerBlkioStats`](crate::types::ContainerBlkioStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerBlkioStatEntry {
+    /// Major number of the device.
+    ///
     /// `major`.
     pub major: Option<u64>,
+    /// Minor number of the device.
+    ///
     /// `minor`.
     pub minor: Option<u64>,
+    /// Kind of operation, such as `Read`, `Write`, `Sync`, `Async` or `Total`, in lower case on
+    /// cgroup v2; empty where kinds are not told apart.
+    ///
     /// `op`.
     pub op: Option<String>,
+    /// Count, in bytes, operations, or nanoseconds, depending on the list.
+    ///
     /// `value`.
     pub value: Option<u64>,
 }
@@ -92,23 +114,45 @@ impl wire::WriteFields for ContainerBlkioStatEntry {
     }
 }
 
+/// Block I/O of a container since its start, device by device.
+///
+/// Linux only. On cgroup v2 only `io_service_bytes_recursive` has entries, and even it may be
+/// empty.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerBlkioStats {
+    /// Bytes read from and written to each device.
+    ///
     /// `io_service_bytes_recursive`.
     pub io_service_bytes_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations finished on each device. Cgroup v1 only.
+    ///
     /// `io_serviced_recursive`.
     pub io_serviced_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations in the queue of each device. Cgroup v1 only.
+    ///
     /// `io_queue_recursive`.
     pub io_queue_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Nanoseconds between sending operations to a device and their end. Cgroup v1 only.
+    ///
     /// `io_service_time_recursive`.
     pub io_service_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Nanoseconds that operations spent in the scheduler's queues. Cgroup v1 only.
+    ///
     /// `io_wait_time_recursive`.
     pub io_wait_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations that were merged into others. Cgroup v1 only.
+    ///
     /// `io_merged_recursive`.
     pub io_merged_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Milliseconds for which each device was allotted to the container. Cgroup v1 only.
+    ///
     /// `io_time_recursive`.
     pub io_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Sectors read from and written to each device. Cgroup v1 only.
+    ///
     /// `sectors_recursive`.
     pub sectors_recursive: Vec<ContainerBlkioStatEntry>,
 }
@@ -160,13 +204,25 @@ impl wire::WriteFields for ContainerBlkioStats {
     }
 }
 
+/// Processor time at one moment.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCpuStats {
+    /// Time that the container used.
+    ///
     /// `cpu_usage`.
     pub cpu_usage: Option<ContainerCpuUsage>,
+    /// Time in nanoseconds that the whole host used on all its processors since it booted. Linux
+    /// only.
+    ///
+    /// Missing from the first of `precpu_stats`.
+    ///
     /// `system_cpu_usage`.
     pub system_cpu_usage: Option<u64>,
+    /// How often the limit on processor time held the container back. Linux only.
+    ///
     /// `throttling_data`.
     pub throttling_data: Option<ContainerThrottlingData>,
 }
@@ -204,15 +260,27 @@ impl wire::WriteFields for ContainerCpuStats {
     }
 }
 
+/// Processor time that a container has used since its start, in nanoseconds on Linux, in
+/// units of 100 ns on Windows.
+///
+/// Part of [`ContainerCpuStats`](crate::types::ContainerCpuStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCpuUsage {
+    /// Time in all.
+    ///
     /// `total_usage`.
     pub total_usage: Option<u64>,
+    /// Time on each processor. Cgroup v1 only; empty on cgroup v2 and Windows.
+    ///
     /// `percpu_usage`.
     pub percpu_usage: Vec<u64>,
+    /// Time in the kernel.
+    ///
     /// `usage_in_kernelmode`.
     pub usage_in_kernelmode: Option<u64>,
+    /// Time in programs.
+    ///
     /// `usage_in_usermode`.
     pub usage_in_usermode: Option<u64>,
 }
@@ -252,17 +320,30 @@ impl wire::WriteFields for ContainerCpuUsage {
     }
 }
 
+/// Memory that a container uses, in bytes.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerMemoryStats {
+    /// Memory in use, with the page cache. Linux only.
+    ///
     /// `usage`.
     pub usage: Option<u64>,
+    /// Most that was in use at any time. Cgroup v1 only.
+    ///
     /// `max_usage`.
     pub max_usage: Option<u64>,
+    /// Single counters of the kernel by name, which differ between cgroup v1 and v2. Linux only.
+    ///
     /// `stats`.
     pub stats: BTreeMap<String, Option<u64>>,
+    /// How often the limit was hit. On cgroup v2 only recent daemons fill it in.
+    ///
     /// `failcnt`.
     pub failcnt: Option<u64>,
+    /// Limit of the container, or memory of the host where it has none. Linux only.
+    ///
     /// `limit`.
     pub limit: Option<u64>,
 }
@@ -304,23 +385,44 @@ impl wire::WriteFields for ContainerMemoryStats {
     }
 }
 
+/// Traffic over one network interface of a container since its start.
+///
+/// With host networking, or a stack shared with another container, there is none to report.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerNetworkStats {
+    /// Bytes received.
+    ///
     /// `rx_bytes`.
     pub rx_bytes: Option<u64>,
+    /// Packets received.
+    ///
     /// `rx_packets`.
     pub rx_packets: Option<u64>,
+    /// Packets received with errors. Linux only.
+    ///
     /// `rx_errors`.
     pub rx_errors: Option<u64>,
+    /// Packets that arrived and were dropped.
+    ///
     /// `rx_dropped`.
     pub rx_dropped: Option<u64>,
+    /// Bytes sent.
+    ///
     /// `tx_bytes`.
     pub tx_bytes: Option<u64>,
+    /// Packets sent.
+    ///
     /// `tx_packets`.
     pub tx_packets: Option<u64>,
+    /// Packets not sent because of errors. Linux only.
+    ///
     /// `tx_errors`.
     pub tx_errors: Option<u64>,
+    /// Packets that were to be sent and were dropped.
+    ///
     /// `tx_dropped`.
     pub tx_dropped: Option<u64>,
 }
@@ -368,17 +470,33 @@ impl wire::WriteFields for ContainerNetworkStats {
     }
 }
 
+/// What a path in a container leads to.
+///
+/// Brought by [`containers.archive_info`](crate::api::containers::Containers::archive_info).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerPathStat {
+    /// Last part of the path.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Size in bytes; for a folder it means nothing.
+    ///
     /// `size`.
     pub size: Option<i64>,
+    /// Type and permissions, in the bits that Go gives them, which are not those of POSIX save
+    /// for the lowest nine.
+    ///
+    /// Bit 31 marks a folder, bit 27 a symbolic link.
+    ///
     /// `mode`.
     pub mode: Option<i64>,
+    /// When it was last changed.
+    ///
     /// `mtime`.
     pub mtime: Option<Timestamp>,
+    /// What a symbolic link points at; empty for everything else.
+    ///
     /// `linkTarget`.
     pub link_target: Option<String>,
 }
@@ -420,11 +538,18 @@ impl wire::WriteFields for ContainerPathStat {
     }
 }
 
+/// Number of processes and threads of a container, on Linux only.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerPidsStats {
+    /// How many there are.
+    ///
     /// `current`.
     pub current: Option<u64>,
+    /// How many there may be; 0 or the largest number where there is no limit.
+    ///
     /// `limit`.
     pub limit: Option<u64>,
 }
@@ -460,21 +585,40 @@ impl wire::WriteFields for ContainerPidsStats {
     }
 }
 
+/// One measurement of what a container uses.
+///
+/// Brought by [`containers.stats`](crate::api::containers::Containers::stats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerStatsResponse {
+    /// When it was measured; `0001-01-01T00:00:00Z` for a container that does not run.
+    ///
     /// `read`.
     pub read: Option<Timestamp>,
+    /// Processes and threads. Linux only.
+    ///
     /// `pids_stats`.
     pub pids_stats: Option<ContainerPidsStats>,
+    /// Block I/O. Linux only.
+    ///
     /// `blkio_stats`.
     pub blkio_stats: Option<ContainerBlkioStats>,
+    /// Processor time.
+    ///
     /// `cpu_stats`.
     pub cpu_stats: Option<ContainerCpuStats>,
+    /// Processor time at the measurement before, to work out shares from.
+    ///
+    /// All 0 in the first measurement of a stream and in one-shot ones.
+    ///
     /// `precpu_stats`.
     pub precpu_stats: Option<ContainerCpuStats>,
+    /// Memory.
+    ///
     /// `memory_stats`.
     pub memory_stats: Option<ContainerMemoryStats>,
+    /// Traffic, by interface such as `eth0`. Empty with host networking.
+    ///
     /// `networks`.
     pub networks: BTreeMap<String, ContainerNetworkStats>,
 }
@@ -520,105 +664,22 @@ impl wire::WriteFields for ContainerStatsResponse {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummary {
-    /// `Id`.
-    pub id: Option<String>,
-    /// `Names`.
-    pub names: Vec<String>,
-    /// `Image`.
-    pub image: Option<String>,
-    /// `ImageID`.
-    pub image_id: Option<String>,
-    /// `Command`.
-    pub command: Option<String>,
-    /// `Created`.
-    pub created: Option<i64>,
-    /// `Ports`.
-    pub ports: Vec<Port>,
-    /// `SizeRw`.
-    pub size_rw: Option<i64>,
-    /// `SizeRootFs`.
-    pub size_root_fs: Option<i64>,
-    /// `Labels`.
-    pub labels: BTreeMap<String, String>,
-    /// `State`.
-    pub state: Option<String>,
-    /// `Status`.
-    pub status: Option<String>,
-    /// `HostConfig`.
-    pub host_config: Option<ContainerSummaryHostConfig>,
-    /// `NetworkSettings`.
-    pub network_settings: Option<ContainerSummaryNetworkSettings>,
-    /// `Mounts`.
-    pub mounts: Vec<MountPoint>,
-}
-
-wire::readable!(ContainerSummary);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummary);
-
-impl wire::ReadFields for ContainerSummary {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Id" => value.read(&mut self.id),
-            "Names" => value.read(&mut self.names),
-            "Image" => value.read(&mut self.image),
-            "ImageID" => value.read(&mut self.image_id),
-            "Command" => value.read(&mut self.command),
-            "Created" => value.read(&mut self.created),
-            "Ports" => value.read(&mut self.ports),
-            "SizeRw" => value.read(&mut self.size_rw),
-            "SizeRootFs" => value.read(&mut self.size_root_fs),
-            "Labels" => value.read(&mut self.labels),
-            "State" => value.read(&mut self.state),
-            "Status" => value.read(&mut self.status),
-            "HostConfig" => value.read(&mut self.host_config),
-            "NetworkSettings" => value.read(&mut self.network_settings),
-            "Mounts" => value.read(&mut self.mounts),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummary {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Id", &self.id)?;
-        to.write("Names", &self.names)?;
-        to.write("Image", &self.image)?;
-        to.write("ImageID", &self.image_id)?;
-        to.write("Command", &self.command)?;
-        to.write("Created", &self.created)?;
-        to.write("Ports", &self.ports)?;
-        to.write("SizeRw", &self.size_rw)?;
-        to.write("SizeRootFs", &self.size_root_fs)?;
-        to.write("Labels", &self.labels)?;
-        to.write("State", &self.state)?;
-        to.write("Status", &self.status)?;
-        to.write("HostConfig", &self.host_config)?;
-        to.write("NetworkSettings", &self.network_settings)?;
-        to.write("Mounts", &self.mounts)?;
-        Ok(())
-    }
-}
-
+/// How the limit on processor time has held a container back, on Linux only.
+///
+/// Part of [`ContainerCpuStats`](crate::types::ContainerCpuStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerThrottlingData {
+    /// Accounting periods in which there was something to run.
+    ///
     /// `periods`.
     pub periods: Option<u64>,
+    /// Periods in which the limit was reached.
+    ///
     /// `throttled_periods`.
     pub throttled_periods: Option<u64>,
+    /// Nanoseconds for which the container was held back.
+    ///
     /// `throttled_time`.
     pub throttled_time: Option<u64>,
 }
@@ -656,12 +717,22 @@ impl wire::WriteFields for ContainerThrottlingData {
     }
 }
 
+/// A device of the host in a container.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig), [`Resources`](crate::types::Resources),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeviceMapping {
+    /// Path of the device on the host; on Windows an interface class, as `class/GUID`.
+    ///
     /// `PathOnHost`.
     pub path_on_host: Option<String>,
+    /// Path that it gets in the container. Linux only.
+    ///
     /// `PathInContainer`.
     pub path_in_container: Option<String>,
+    /// What can be done with it; any of `r` (read), `w` (write) and `m` (make nodes). Linux only.
+    ///
     /// `CgroupPermissions`.
     pub cgroup_permissions: Option<String>,
 }
@@ -696,89 +767,22 @@ impl wire::WriteFields for DeviceMapping {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointSettings {
-    /// `IPAMConfig`.
-    pub ipam_config: Option<EndpointSettingsIpamConfig>,
-    /// `Links`.
-    pub links: Option<Vec<String>>,
-    /// `Aliases`.
-    pub aliases: Option<Vec<String>>,
-    /// `NetworkID`.
-    pub network_id: Option<String>,
-    /// `EndpointID`.
-    pub endpoint_id: Option<String>,
-    /// `Gateway`.
-    pub gateway: Option<String>,
-    /// `IPAddress`.
-    pub ip_address: Option<String>,
-    /// `IPPrefixLen`.
-    pub ip_prefix_len: Option<i64>,
-    /// `IPv6Gateway`.
-    pub ipv6_gateway: Option<String>,
-    /// `GlobalIPv6Address`.
-    pub global_ipv6_address: Option<String>,
-    /// `GlobalIPv6PrefixLen`.
-    pub global_ipv6_prefix_len: Option<i64>,
-    /// `MacAddress`.
-    pub mac_address: Option<String>,
-}
-
-wire::readable!(EndpointSettings);
-wire::writable!(EndpointSettings);
-
-impl wire::ReadFields for EndpointSettings {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "IPAMConfig" => value.read(&mut self.ipam_config),
-            "Links" => value.read(&mut self.links),
-            "Aliases" => value.read(&mut self.aliases),
-            "NetworkID" => value.read(&mut self.network_id),
-            "EndpointID" => value.read(&mut self.endpoint_id),
-            "Gateway" => value.read(&mut self.gateway),
-            "IPAddress" => value.read(&mut self.ip_address),
-            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
-            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
-            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
-            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
-            "MacAddress" => value.read(&mut self.mac_address),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointSettings {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("IPAMConfig", &self.ipam_config)?;
-        to.write("Links", &self.links)?;
-        to.write("Aliases", &self.aliases)?;
-        to.write("NetworkID", &self.network_id)?;
-        to.write("EndpointID", &self.endpoint_id)?;
-        to.write("Gateway", &self.gateway)?;
-        to.write("IPAddress", &self.ip_address)?;
-        to.write("IPPrefixLen", &self.ip_prefix_len)?;
-        to.write("IPv6Gateway", &self.ipv6_gateway)?;
-        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
-        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
-        to.write("MacAddress", &self.mac_address)?;
-        Ok(())
-    }
-}
-
+/// What the health check of a container says.
+///
+/// Part of [`ContainerInspectResponseState`](crate::types::ContainerInspectResponseState).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
+    /// Verdict.
+    ///
     /// `Status`.
     pub status: Option<HealthStatus>,
+    /// Checks that failed in a row; 0 after one that did not.
+    ///
     /// `FailingStreak`.
     pub failing_streak: Option<i64>,
+    /// The last five checks, the oldest first.
+    ///
     /// `Log`.
     pub log: Vec<HealthcheckResult>,
 }
@@ -816,15 +820,26 @@ impl wire::WriteFields for Health {
     }
 }
 
+/// One run of a health check.
+///
+/// Part of [`Health`](crate::types::Health).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HealthcheckResult {
+    /// When it began.
+    ///
     /// `Start`.
     pub start: Option<Timestamp>,
+    /// When it ended.
+    ///
     /// `End`.
     pub end: Option<Timestamp>,
+    /// Exit status; 0 is healthy, 1 is not, -1 means that it took too long or could not be run.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
+    /// What it wrote, cut off after 4096 bytes.
+    ///
     /// `Output`.
     pub output: Option<String>,
 }
@@ -864,21 +879,41 @@ impl wire::WriteFields for HealthcheckResult {
     }
 }
 
+/// Something that is mounted into a container.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary),
+/// [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
+    /// Name of the volume; absent for other mounts.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Path on the daemon's host, of the directory or of the volume's data; empty for tmpfs, and
+    /// for volumes whose driver has mounted nothing yet.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the container.
+    ///
     /// `Destination`.
     pub destination: Option<String>,
+    /// Driver of the volume; absent for other mounts.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Options of the mount as they were given in a bind, such as `z` or `ro,Z`.
+    ///
     /// `Mode`.
     pub mode: Option<String>,
+    /// Whether the container may write to it.
+    ///
     /// `RW`.
     pub rw: Option<bool>,
+    /// How mounts below it travel between host and container, such as `rprivate` or `rshared`;
+    /// Linux only, and empty for volumes.
+    ///
     /// `Propagation`.
     pub propagation: Option<String>,
 }
@@ -924,15 +959,26 @@ impl wire::WriteFields for MountPoint {
     }
 }
 
+/// A port of a container, as lists have it.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Port {
+    /// Address on the daemon's host that it is published on; absent if it is not published.
+    ///
     /// `IP`.
     pub ip: Option<String>,
+    /// Port inside the container.
+    ///
     /// `PrivatePort`.
     pub private_port: u16,
+    /// Port on the daemon's host; absent or 0 if it is not published.
+    ///
     /// `PublicPort`.
     pub public_port: Option<u16>,
+    /// Protocol of the port.
+    ///
     /// `Type`.
     pub type_: PortType,
 }
@@ -972,10 +1018,19 @@ impl wire::WriteFields for Port {
     }
 }
 
+/// A port of the host that leads into a container.
+///
+/// Part of [`PortMap`](crate::types::PortMap).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PortBinding {
+    /// Address on the host; empty or `0.0.0.0` for all, which others on the network can reach.
+    /// `127.0.0.1` keeps it local.
+    ///
     /// `HostIp`.
     pub host_ip: Option<String>,
+    /// Port on the host, or a range such as `8000-8010` of which a free one is taken. Empty or
+    /// `0`, any free port.
+    ///
     /// `HostPort`.
     pub host_port: Option<String>,
 }
@@ -1008,12 +1063,30 @@ impl wire::WriteFields for PortBinding {
     }
 }
 
+/// Ports of a container, such as `80/tcp`, each with the ports of the host that lead to it.
+///
+/// When read, a port without bindings is exposed and not published. When sent, an empty list
+/// means any free port up to 1.52, and nothing from 1.53 on.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig),
+/// [`NetworkSettings`](crate::types::NetworkSettings).
 pub type PortMap = BTreeMap<String, Vec<PortBinding>>;
 
+/// When the daemon starts a container again after it has ended.
+///
+/// It waits before each attempt, from 100 ms doubling up to a minute, and starts over once
+/// the container has run for ten seconds. Stopping or killing by hand ends it.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartPolicy {
+    /// When to start again.
+    ///
     /// `Name`.
     pub name: Option<RestartPolicyName>,
+    /// Attempts until it gives up, with `on-failure` only; 0 for no limit.
+    ///
     /// `MaximumRetryCount`.
     pub maximum_retry_count: Option<i64>,
 }
@@ -1046,10 +1119,18 @@ impl wire::WriteFields for RestartPolicy {
     }
 }
 
+/// A limit on one block device.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig), [`Resources`](crate::types::Resources),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThrottleDevice {
+    /// Path of the device on the host, such as `/dev/sda`.
+    ///
     /// `Path`.
     pub path: Option<String>,
+    /// Limit, in bytes or operations per second, depending on the list.
+    ///
     /// `Rate`.
     pub rate: Option<i64>,
 }
@@ -1082,127 +1163,26 @@ impl wire::WriteFields for ThrottleDevice {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummaryHostConfig {
-    /// `NetworkMode`.
-    pub network_mode: Option<String>,
-}
-
-wire::readable!(ContainerSummaryHostConfig);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryHostConfig);
-
-impl wire::ReadFields for ContainerSummaryHostConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "NetworkMode" => value.read(&mut self.network_mode),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryHostConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("NetworkMode", &self.network_mode)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummaryNetworkSettings {
-    /// `Networks`.
-    pub networks: BTreeMap<String, EndpointSettings>,
-}
-
-wire::readable!(ContainerSummaryNetworkSettings);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryNetworkSettings);
-
-impl wire::ReadFields for ContainerSummaryNetworkSettings {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Networks" => value.read(&mut self.networks),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryNetworkSettings {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Networks", &self.networks)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointSettingsIpamConfig {
-    /// `IPv4Address`.
-    pub ipv4_address: Option<String>,
-    /// `IPv6Address`.
-    pub ipv6_address: Option<String>,
-    /// `LinkLocalIPs`.
-    pub link_local_ips: Option<Vec<String>>,
-}
-
-wire::readable!(EndpointSettingsIpamConfig);
-wire::writable!(EndpointSettingsIpamConfig);
-
-impl wire::ReadFields for EndpointSettingsIpamConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "IPv4Address" => value.read(&mut self.ipv4_address),
-            "IPv6Address" => value.read(&mut self.ipv6_address),
-            "LinkLocalIPs" => value.read(&mut self.link_local_ips),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointSettingsIpamConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("IPv4Address", &self.ipv4_address)?;
-        to.write("IPv6Address", &self.ipv6_address)?;
-        to.write("LinkLocalIPs", &self.link_local_ips)?;
-        Ok(())
-    }
-}
-
+/// Verdict of a health check.
+///
+/// Part of [`Health`](crate::types::Health).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HealthStatus {
+    /// There is no health check.
+    ///
     /// `none`.
     None,
+    /// It is still coming up, and failures do not count yet.
+    ///
     /// `starting`.
     Starting,
+    /// The last check succeeded.
+    ///
     /// `healthy`.
     Healthy,
+    /// As many checks failed in a row as are allowed to.
+    ///
     /// `unhealthy`.
     Unhealthy,
     /// A text that the description does not list, as it came.
@@ -1240,87 +1220,18 @@ wire::readable_text!(HealthStatus);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(HealthStatus);
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResourcesBlkioWeightDeviceItem {
-    /// `Path`.
-    pub path: Option<String>,
-    /// `Weight`.
-    pub weight: Option<i64>,
-}
-
-wire::readable!(ResourcesBlkioWeightDeviceItem);
-wire::writable!(ResourcesBlkioWeightDeviceItem);
-
-impl wire::ReadFields for ResourcesBlkioWeightDeviceItem {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Path" => value.read(&mut self.path),
-            "Weight" => value.read(&mut self.weight),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ResourcesBlkioWeightDeviceItem {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Path", &self.path)?;
-        to.write("Weight", &self.weight)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResourcesUlimit {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Soft`.
-    pub soft: Option<i64>,
-    /// `Hard`.
-    pub hard: Option<i64>,
-}
-
-wire::readable!(ResourcesUlimit);
-wire::writable!(ResourcesUlimit);
-
-impl wire::ReadFields for ResourcesUlimit {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Soft" => value.read(&mut self.soft),
-            "Hard" => value.read(&mut self.hard),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ResourcesUlimit {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Soft", &self.soft)?;
-        to.write("Hard", &self.hard)?;
-        Ok(())
-    }
-}
-
+/// Protocol of a port.
+///
+/// Part of [`Port`](crate::types::Port).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PortType {
+    /// TCP.
+    ///
     /// `tcp`.
     Tcp,
+    /// UDP.
+    ///
     /// `udp`.
     Udp,
     /// A text that the description does not list, as it came.
@@ -1354,17 +1265,30 @@ wire::readable_text!(PortType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(PortType);
 
+/// When the daemon starts a container again after it has ended.
+///
+/// Part of [`RestartPolicy`](crate::types::RestartPolicy).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RestartPolicyName {
+    /// Not set; the same as `no`.
+    ///
     /// The empty text.
     Empty,
+    /// Never.
+    ///
     /// `no`.
     No,
+    /// Always, and when the daemon starts, even if it was stopped by hand before.
+    ///
     /// `always`.
     Always,
+    /// Always, and when the daemon starts unless it was stopped by hand before.
+    ///
     /// `unless-stopped`.
     UnlessStopped,
+    /// When its exit status is not 0.
+    ///
     /// `on-failure`.
     OnFailure,
     /// A text that the description does not list, as it came.
@@ -1402,8 +1326,16 @@ wire::text_enum!(RestartPolicyName);
 wire::readable_text!(RestartPolicyName);
 wire::writable_text!(RestartPolicyName);
 
+/// Networks that a container joins, and how.
+///
+/// Part of [`ContainerCreateRequest`](crate::types::ContainerCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerCreateRequestNetworkingConfig {
+    /// Settings by network, under its name or id; the one that `NetworkMode` names must be among
+    /// them to have settings.
+    ///
+    /// Up to 1.43 there can be one at most. Connect the container to others after it is created.
+    ///
     /// `EndpointsConfig`.
     pub endpoints_config: Option<BTreeMap<String, EndpointSettings>>,
 }
@@ -1436,58 +1368,143 @@ impl wire::WriteFields for ContainerCreateRequestNetworkingConfig {
     }
 }
 
+/// A container to be created; what runs in it, how it runs on the host, and which networks it
+/// joins.
+///
+/// Sent by [`containers.create`](crate::api::containers::Containers::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerCreateRequest {
+    /// Host name inside. Absent, the first twelve digits of the id, or with host networking that
+    /// of the host.
+    ///
     /// `Hostname`.
     pub hostname: Option<String>,
+    /// Domain name inside.
+    ///
     /// `Domainname`.
     pub domainname: Option<String>,
+    /// User that the process runs as, and optionally the group, each by name or number, as `user`
+    /// or `user:group`.
+    ///
+    /// Names are looked up in the image. Empty for that of the image, else root.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Whether standard input is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStdin`. Default: `false`.
     pub attach_stdin: Option<bool>,
+    /// Whether standard output is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStdout`. Default: `true`.
     pub attach_stdout: Option<bool>,
+    /// Whether standard error is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStderr`. Default: `true`.
     pub attach_stderr: Option<bool>,
+    /// Ports that the container listens on, each as `80/tcp`; the protocol is `tcp`, `udp` or
+    /// `sctp`.
+    ///
+    /// Exposing alone opens nothing on the host, but `PortBindings` for a port that is not listed
+    /// here are ignored.
+    ///
     /// `ExposedPorts`.
     pub exposed_ports: Option<BTreeSet<String>>,
+    /// Whether the process gets a terminal.
+    ///
+    /// Its output and error are then one stream, which logs and attaching deliver without frames,
+    /// with line ends of `\r\n`.
+    ///
     /// `Tty`. Default: `false`.
     pub tty: Option<bool>,
+    /// Whether standard input stays open.
+    ///
+    /// Without it the process reads the end of its input at once, and attaching cannot feed it.
+    ///
     /// `OpenStdin`. Default: `false`.
     pub open_stdin: Option<bool>,
+    /// Whether standard input closes for good when the first client that attached to it goes or
+    /// ends its input.
+    ///
+    /// Without it the input stays open for the next client, so that a program such as `cat` never
+    /// sees the end.
+    ///
     /// `StdinOnce`. Default: `false`.
     pub stdin_once: Option<bool>,
+    /// Environment variables as `NAME=value`, added to those of the image; `NAME` alone removes
+    /// one.
+    ///
     /// `Env`.
     pub env: Option<Vec<String>>,
+    /// Command, or its arguments when there is an entrypoint, word by word; no shell takes part.
+    ///
+    /// Setting `Entrypoint` discards the image's command.
+    ///
     /// `Cmd`.
     pub cmd: Option<Vec<String>>,
+    /// How the daemon finds out whether the container is healthy. Absent, as the image says.
+    ///
     /// `Healthcheck`.
     pub healthcheck: Option<ConfigHealthcheck>,
+    /// Whether the command is escaped already and is passed as one line, on Windows only.
+    ///
     /// `ArgsEscaped`.
     pub args_escaped: Option<bool>,
+    /// Image to run, by name, digest or id. Create does not pull it.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// Paths in the container that get an anonymous volume each, unless something is mounted
+    /// there.
+    ///
     /// `Volumes`.
     pub volumes: Option<BTreeSet<String>>,
+    /// Folder that the process starts in, made if it is missing. Absent, that of the image, else
+    /// `/`.
+    ///
     /// `WorkingDir`.
     pub working_dir: Option<String>,
+    /// Program that is run, word by word, with the command as its arguments; a single empty word
+    /// takes away the image's.
+    ///
     /// `Entrypoint`.
     pub entrypoint: Option<Vec<String>>,
+    /// Whether the container has no network at all.
+    ///
     /// `NetworkDisabled`.
     pub network_disabled: Option<bool>,
+    /// MAC address on the first network, in the form `02:42:ac:11:00:02`.
+    ///
+    /// From 1.44 on it belongs to the settings of the endpoint, and gives a warning here.
+    ///
     /// `MacAddress`, until 1.51 (Docker 28.3).
     pub mac_address: Option<String>,
+    /// Instructions that run when another image is built from this one.
+    ///
     /// `OnBuild`.
     pub on_build: Option<Vec<String>>,
+    /// Labels, on top of those of the image.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Signal that asks the process to end, by name or number. Absent, that of the image, else
+    /// `SIGTERM`.
+    ///
     /// `StopSignal`. Default: `"SIGTERM"`.
     pub stop_signal: Option<String>,
+    /// Shell that runs commands in shell form in a build, and the health check, word by word.
+    ///
     /// `Shell`.
     pub shell: Option<Vec<String>>,
+    /// How it runs on the host; limits, mounts, ports, restart policy and privileges.
+    ///
     /// `HostConfig`.
     pub host_config: Option<HostConfig>,
+    /// Settings for the networks that it joins.
+    ///
     /// `NetworkingConfig`.
     pub networking_config: Option<ContainerCreateRequestNetworkingConfig>,
 }
@@ -1570,11 +1587,19 @@ impl wire::WriteFields for ContainerCreateRequest {
     }
 }
 
+/// Container that was created.
+///
+/// Brought by [`containers.create`](crate::api::containers::Containers::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCreateResponse {
+    /// Id of the container, of 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: String,
+    /// What was asked for and cannot be honoured, in the daemon's words. The container is there
+    /// all the same.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -1610,13 +1635,22 @@ impl wire::WriteFields for ContainerCreateResponse {
     }
 }
 
+/// How a path differs from the image.
+///
+/// Part of [`ContainerChangesResponseItem`](crate::types::ContainerChangesResponseItem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ContainerChangesResponseItemKind {
+    /// Changed, which for a folder means that something in it is.
+    ///
     /// `0`.
     V0,
+    /// Added.
+    ///
     /// `1`.
     V1,
+    /// Deleted.
+    ///
     /// `2`.
     V2,
     /// A number that the description does not list, as it came.
@@ -1652,11 +1686,18 @@ wire::readable_integer!(ContainerChangesResponseItemKind);
 #[cfg(feature = "serde-both")]
 wire::writable_integer!(ContainerChangesResponseItemKind);
 
+/// A path that differs from the image.
+///
+/// Brought by [`containers.changes`](crate::api::containers::Containers::changes).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerChangesResponseItem {
+    /// Path in the container.
+    ///
     /// `Path`.
     pub path: Option<String>,
+    /// How it differs.
+    ///
     /// `Kind`.
     pub kind: Option<ContainerChangesResponseItemKind>,
 }
@@ -1692,31 +1733,64 @@ impl wire::WriteFields for ContainerChangesResponseItem {
     }
 }
 
+/// What a container is doing, or how it ended.
+///
+/// Part of [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerInspectResponseState {
+    /// What it is doing, in a word.
+    ///
     /// `Status`.
     pub status: Option<String>,
+    /// Whether its main process is there, which holds while it is paused, too.
+    ///
+    /// Between two attempts of a restart policy it is set as well.
+    ///
     /// `Running`.
     pub running: Option<bool>,
+    /// Whether its processes are frozen.
+    ///
     /// `Paused`.
     pub paused: Option<bool>,
+    /// Whether it waits for its restart policy to start it again.
+    ///
     /// `Restarting`.
     pub restarting: Option<bool>,
+    /// Whether the kernel killed one of its processes for want of memory. Not necessarily the
+    /// main one.
+    ///
     /// `OOMKilled`.
     pub oom_killed: Option<bool>,
+    /// Whether its deletion has failed and is to be repeated.
+    ///
     /// `Dead`.
     pub dead: Option<bool>,
+    /// Process id of the main process on the host; 0 when it does not run.
+    ///
     /// `Pid`.
     pub pid: Option<i64>,
+    /// Exit status of the main process; 0 while it has not ended, so look at `Status` as well.
+    ///
+    /// 128 and a number mean death by this signal, 137 `SIGKILL`; 125 to 127 mostly that it could
+    /// not be started.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
+    /// Why it could not be started, in the daemon's words; mostly empty.
+    ///
     /// `Error`.
     pub error: Option<String>,
+    /// When it was last started; `0001-01-01T00:00:00Z` if never.
+    ///
     /// `StartedAt`.
     pub started_at: Option<Timestamp>,
+    /// When it last ended; `0001-01-01T00:00:00Z` if never.
+    ///
     /// `FinishedAt`.
     pub finished_at: Option<Timestamp>,
+    /// What its health check says; absent when it has none.
+    ///
     /// `Health`.
     pub health: Option<Health>,
 }
@@ -1772,57 +1846,111 @@ impl wire::WriteFields for ContainerInspectResponseState {
     }
 }
 
+/// Everything the daemon knows about a container.
+///
+/// Brought by [`containers.inspect`](crate::api::containers::Containers::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerInspectResponse {
+    /// Id of the container, of 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// When it was created.
+    ///
     /// `Created`.
     pub created: Option<Timestamp>,
+    /// Program that is run.
+    ///
     /// `Path`.
     pub path: Option<String>,
+    /// Arguments of the program.
+    ///
     /// `Args`.
     pub args: Vec<String>,
+    /// What the container is doing.
+    ///
     /// `State`.
     pub state: Option<ContainerInspectResponseState>,
+    /// Id of the image it was created from. `Config.Image` has the name it was asked for by.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// File on the host that is its `/etc/resolv.conf`.
+    ///
     /// `ResolvConfPath`.
     pub resolv_conf_path: Option<String>,
+    /// File on the host that is its `/etc/hostname`.
+    ///
     /// `HostnamePath`.
     pub hostname_path: Option<String>,
+    /// File on the host that is its `/etc/hosts`.
+    ///
     /// `HostsPath`.
     pub hosts_path: Option<String>,
+    /// File on the host that its log is in, with the driver `json-file`; otherwise mostly empty.
+    ///
     /// `LogPath`.
     pub log_path: Option<String>,
+    /// Node of the old stand-alone Swarm that it is on. Daemons do not send it.
+    ///
     /// `Node`, until 1.38 (Docker 18.06).
     pub node: Option<Json>,
+    /// Name, with a leading `/`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// How often its restart policy has started it again.
+    ///
     /// `RestartCount`.
     pub restart_count: Option<i64>,
+    /// Storage driver, or snapshotter, that holds its file system.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// SELinux label of its files. Linux only.
+    ///
     /// `MountLabel`.
     pub mount_label: Option<String>,
+    /// SELinux label of its processes. Linux only.
+    ///
     /// `ProcessLabel`.
     pub process_label: Option<String>,
+    /// AppArmor profile of its processes. Linux only.
+    ///
     /// `AppArmorProfile`.
     pub app_armor_profile: Option<String>,
+    /// Ids of the commands that run in it beside the main process.
+    ///
     /// `ExecIDs`.
     pub exec_ids: Vec<String>,
+    /// How it runs on this host.
+    ///
     /// `HostConfig`.
     pub host_config: Option<HostConfig>,
+    /// Where the storage driver keeps its file system.
+    ///
     /// `GraphDriver`.
     pub graph_driver: Option<GraphDriver>,
+    /// Bytes that it has added to or changed in the image's files. Only when sizes were asked
+    /// for.
+    ///
     /// `SizeRw`.
     pub size_rw: Option<i64>,
+    /// Bytes of its file system with the image's files. Only when sizes were asked for.
+    ///
     /// `SizeRootFs`.
     pub size_root_fs: Option<i64>,
+    /// What is mounted in it, from whatever option.
+    ///
     /// `Mounts`.
     pub mounts: Vec<MountPoint>,
+    /// What runs in it, with what came from the image filled in.
+    ///
     /// `Config`.
     pub config: Option<Config>,
+    /// Which networks it is in, with what addresses and ports.
+    ///
     /// `NetworkSettings`.
     pub network_settings: Option<NetworkSettings>,
 }
@@ -1904,11 +2032,18 @@ impl wire::WriteFields for ContainerInspectResponse {
     }
 }
 
+/// Processes of a container, as a table.
+///
+/// Brought by [`containers.top`](crate::api::containers::Containers::top).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerTopResponse {
+    /// Headings of the columns.
+    ///
     /// `Titles`.
     pub titles: Vec<String>,
+    /// Rows, each with one text per column.
+    ///
     /// `Processes`.
     pub processes: Vec<Vec<String>>,
 }
@@ -1944,58 +2079,155 @@ impl wire::WriteFields for ContainerTopResponse {
     }
 }
 
+/// Limits and restart policy that a container is to have from now on; what is absent stays as
+/// it is.
+///
+/// Sent by [`containers.update`](crate::api::containers::Containers::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerUpdateRequest {
+    /// Relative weight against other containers when processors are busy; 0 leaves the kernel's
+    /// 1024, the least is 2.
+    ///
+    /// It limits nothing while processors are idle. On hosts with cgroup v2 it is converted to
+    /// `cpu.weight`.
+    ///
     /// `CpuShares`.
     pub cpu_shares: Option<i64>,
+    /// Hard memory limit in bytes; 0 for none.
+    ///
+    /// The least that current daemons accept is 6 MiB. A process that goes beyond it is killed by
+    /// the kernel, which shows as `OOMKilled` in the state of the container.
+    ///
     /// `Memory`. Default: `0`.
     pub memory: Option<i64>,
+    /// Control group below which that of the container is made, such as `/batch`; empty for the
+    /// daemon's default.
+    ///
+    /// With the `systemd` cgroup driver it must be the name of a slice, such as `batch.slice`.
+    /// Linux only.
+    ///
     /// `CgroupParent`.
     pub cgroup_parent: Option<String>,
+    /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
+    /// kernel. Linux only.
+    ///
     /// `BlkioWeight`.
     pub blkio_weight: Option<i64>,
+    /// Weights of block I/O for single devices, in place of the general weight. Linux only.
+    ///
     /// `BlkioWeightDevice`.
     pub blkio_weight_device: Option<Vec<ResourcesBlkioWeightDeviceItem>>,
+    /// Limits on reading from single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceReadBps`.
     pub blkio_device_read_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceWriteBps`.
     pub blkio_device_write_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on reading from single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceReadIOps`.
     pub blkio_device_read_iops: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceWriteIOps`.
     pub blkio_device_write_iops: Option<Vec<ThrottleDevice>>,
+    /// Length of the scheduler's accounting period in microseconds, from 1000 to 1000000; 0 for
+    /// the kernel's 100000.
+    ///
+    /// `CpuQuota` says how much of it the container may use. Cannot be combined with `NanoCpus`.
+    /// Linux only.
+    ///
     /// `CpuPeriod`.
     pub cpu_period: Option<i64>,
+    /// Processor time in microseconds that the container may use in each `CpuPeriod`; 0 or -1 for
+    /// no limit.
+    ///
+    /// More than one period's worth means more than one processor: 150000 in 100000 is one and a
+    /// half. The least is 1000. Cannot be combined with `NanoCpus`. Linux only.
+    ///
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
+    /// Processors the container may run on, as a list such as `0-3` or `0,5`; empty for all of
+    /// them.
+    ///
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
+    /// Memory nodes of a NUMA host that memory may come from, as a list such as `0-1`; empty for
+    /// all of them. Linux only.
+    ///
     /// `CpusetMems`.
     pub cpuset_mems: Option<String>,
+    /// Devices of the host that the container can use. Linux and Windows.
+    ///
     /// `Devices`.
     pub devices: Option<Vec<DeviceMapping>>,
+    /// Limit in bytes on the container's disk. No daemon applies it; `StorageOpt` with `size`
+    /// does.
+    ///
     /// `DiskQuota`, until 1.39 (Docker 18.09).
     pub disk_quota: Option<i64>,
+    /// Soft memory limit in bytes, which the kernel enforces when memory runs short on the host;
+    /// 0 for none.
+    ///
+    /// Must not be above `Memory`, nor below 6 MiB.
+    ///
     /// `MemoryReservation`.
     pub memory_reservation: Option<i64>,
+    /// Memory and swap together, in bytes; -1 for unlimited swap, 0 for twice `Memory`.
+    ///
+    /// Equal to `Memory` it allows no swap at all. It must not be below `Memory`, and needs
+    /// `Memory` to be set.
+    ///
     /// `MemorySwap`.
     pub memory_swap: Option<i64>,
+    /// How readily the kernel swaps out anonymous pages, from 0 to 100; -1 or nothing takes the
+    /// value of the host.
+    ///
+    /// Cgroup v1 only.
+    ///
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
+    /// Whether the kernel's out-of-memory killer leaves the container alone.
+    ///
+    /// Without a memory limit beside it the host itself may run out of memory. Dropped with a
+    /// warning on cgroup v2.
+    ///
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
+    /// Most processes and threads at a time; 0 or -1 for no limit.
+    ///
+    /// In an update, leaving it out keeps what is set. Linux only.
+    ///
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
+    /// Resource limits of the kind that `setrlimit` sets, in place of the daemon's defaults of
+    /// the same names. Linux only.
+    ///
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
+    /// Share of the host's processors that can be used, from 1 to 100 percent, on Windows only.
+    ///
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
+    /// Most I/O operations per second on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumIOps`.
     pub io_maximum_iops: Option<i64>,
+    /// Most bytes per second of I/O on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// Limit in bytes on memory that the kernel itself uses for the container; 0 for none, the
+    /// least is 4 MiB.
+    ///
+    /// Cgroup v1 only. Kernels stopped supporting it, and daemons dropped it with 23.0.
+    ///
     /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<i64>,
+    /// When the daemon starts it again. Refused for a container with `AutoRemove`.
+    ///
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
 }
@@ -2078,9 +2310,14 @@ impl wire::WriteFields for ContainerUpdateRequest {
     }
 }
 
+/// Outcome of changing a container.
+///
+/// Brought by [`containers.update`](crate::api::containers::Containers::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerUpdateResponse {
+    /// What was asked for and cannot be honoured, in the daemon's words.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -2114,9 +2351,14 @@ impl wire::WriteFields for ContainerUpdateResponse {
     }
 }
 
+/// How a container ended.
+///
+/// Brought by [`containers.wait`](crate::api::containers::Containers::wait).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerWaitResponse {
+    /// Exit status; 128 and a number mean death by this signal, 137 `SIGKILL`.
+    ///
     /// `StatusCode`.
     pub status_code: i64,
 }

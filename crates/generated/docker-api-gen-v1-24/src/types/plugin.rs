@@ -2,19 +2,35 @@
 
 use docker_api_gen_core::wire;
 
+/// A plugin that is installed in the daemon.
+///
+/// Brought by [`plugins.list`](crate::api::plugins::Plugins::list),
+/// [`plugins.inspect`](crate::api::plugins::Plugins::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Plugin {
+    /// Id of the plugin.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// Name and tag.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Tag of the plugin.
+    ///
     /// `Tag`, until 1.24 (Docker 1.12).
     pub tag: Option<String>,
+    /// Whether it runs.
+    ///
     /// `Active`, until 1.24 (Docker 1.12).
     pub active: Option<bool>,
+    /// What its author set.
+    ///
     /// `Config`.
     pub config: Option<PluginConfig>,
+    /// What its author set.
+    ///
     /// `Manifest`, until 1.24 (Docker 1.12).
     pub manifest: Option<PluginManifest>,
 }
@@ -58,15 +74,27 @@ impl wire::WriteFields for Plugin {
     }
 }
 
+/// A device of the host that a plugin uses.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig),
+/// [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, until 1.24 (Docker 1.12).
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: String,
+    /// What of it can be changed; `path` or nothing.
+    ///
     /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
+    /// Path of the device on the host.
+    ///
     /// `Path`, until 1.24 (Docker 1.12).
     pub path: Option<String>,
 }
@@ -106,15 +134,26 @@ impl wire::WriteFields for PluginDevice {
     }
 }
 
+/// An environment variable of a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
+    /// Name of the variable.
+    ///
     /// `Name`, until 1.24 (Docker 1.12).
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: String,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
+    /// Value that its author gave it; absent if there is none.
+    ///
     /// `Value`, until 1.24 (Docker 1.12).
     pub value: Option<String>,
 }
@@ -154,23 +193,45 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
+/// What a plugin implements, as one text of prefix, capability and version, such as
+/// `docker.volumedriver/1.0`.
+///
+/// Part of [`PluginManifestInterface`](crate::types::PluginManifestInterface).
 pub type PluginInterfaceType = String;
 
+/// A mount into a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig),
+/// [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginMount {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`.
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`.
     pub description: String,
+    /// What of it can be changed; `source` or nothing.
+    ///
     /// `Settable`.
     pub settable: Vec<String>,
+    /// Path on the host.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the plugin.
+    ///
     /// `Destination`.
     pub destination: String,
+    /// Type of the mount, such as `bind`.
+    ///
     /// `Type`.
     pub type_: String,
+    /// Options of the mount, such as `rbind` and `rw`.
+    ///
     /// `Options`.
     pub options: Vec<String>,
 }
@@ -216,15 +277,26 @@ impl wire::WriteFields for PluginMount {
     }
 }
 
+/// What the author of a plugin set.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
+    /// Environment of the plugin.
+    ///
     /// `Env`.
     pub env: Vec<String>,
+    /// Arguments of the command.
+    ///
     /// `Args`.
     pub args: Vec<String>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, until 1.24 (Docker 1.12).
     pub devices: Vec<PluginDevice>,
 }
@@ -264,11 +336,18 @@ impl wire::WriteFields for PluginConfig {
     }
 }
 
+/// How the daemon talks to a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestInterface {
+    /// What it implements, such as `docker.volumedriver/1.0`.
+    ///
     /// `Types`, until 1.24 (Docker 1.12).
     pub types: Vec<PluginInterfaceType>,
+    /// Name of the socket that it listens on, below `/run/docker/plugins` inside the plugin.
+    ///
     /// `Socket`, until 1.24 (Docker 1.12).
     pub socket: Option<String>,
 }
@@ -304,11 +383,18 @@ impl wire::WriteFields for PluginManifestInterface {
     }
 }
 
+/// User that a plugin runs as.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestUser {
+    /// User id; 0 is root.
+    ///
     /// `Uid`, until 1.24 (Docker 1.12).
     pub uid: Option<u32>,
+    /// Group id; 0 is root's.
+    ///
     /// `Gid`, until 1.24 (Docker 1.12).
     pub gid: Option<u32>,
 }
@@ -344,9 +430,14 @@ impl wire::WriteFields for PluginManifestUser {
     }
 }
 
+/// Network of a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestNetwork {
+    /// Kind of network: `none`, `bridge` or `host`.
+    ///
     /// `Type`, until 1.24 (Docker 1.12).
     pub type_: Option<String>,
 }
@@ -380,15 +471,26 @@ impl wire::WriteFields for PluginManifestNetwork {
     }
 }
 
+/// Arguments for the command of a plugin.
+///
+/// Part of [`PluginManifest`](crate::types::PluginManifest).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifestArgs {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, until 1.24 (Docker 1.12).
     pub name: Option<String>,
+    /// What they are for.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, until 1.24 (Docker 1.12).
     pub settable: Vec<String>,
+    /// Arguments that its author gave.
+    ///
     /// `Value`, until 1.24 (Docker 1.12).
     pub value: Vec<String>,
 }
@@ -428,33 +530,62 @@ impl wire::WriteFields for PluginManifestArgs {
     }
 }
 
+/// What the author of a plugin set, as Docker 1.12 has it.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginManifest {
+    /// Version of this format.
+    ///
     /// `ManifestVersion`, until 1.24 (Docker 1.12).
     pub manifest_version: Option<String>,
+    /// What the plugin does.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
+    /// Where its documentation is.
+    ///
     /// `Documentation`, until 1.24 (Docker 1.12).
     pub documentation: Option<String>,
+    /// How the daemon talks to it.
+    ///
     /// `Interface`, until 1.24 (Docker 1.12).
     pub interface: Option<PluginManifestInterface>,
+    /// Command that is run, with its first arguments.
+    ///
     /// `Entrypoint`, until 1.24 (Docker 1.12).
     pub entrypoint: Vec<String>,
+    /// Working directory of the command.
+    ///
     /// `Workdir`, until 1.24 (Docker 1.12).
     pub workdir: Option<String>,
+    /// User that it runs as.
+    ///
     /// `User`, until 1.24 (Docker 1.12).
     pub user: Option<PluginManifestUser>,
+    /// Network that it runs in.
+    ///
     /// `Network`, until 1.24 (Docker 1.12).
     pub network: Option<PluginManifestNetwork>,
+    /// Capabilities in addition to the usual ones, such as `CAP_SYS_ADMIN`.
+    ///
     /// `Capabilities`, until 1.24 (Docker 1.12).
     pub capabilities: Vec<String>,
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`, until 1.24 (Docker 1.12).
     pub mounts: Vec<PluginMount>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, until 1.24 (Docker 1.12).
     pub devices: Vec<PluginDevice>,
+    /// Environment of the plugin.
+    ///
     /// `Env`, until 1.24 (Docker 1.12).
     pub env: Vec<PluginEnv>,
+    /// Arguments of the command.
+    ///
     /// `Args`, until 1.24 (Docker 1.12).
     pub args: Option<PluginManifestArgs>,
 }
@@ -512,13 +643,23 @@ impl wire::WriteFields for PluginManifest {
     }
 }
 
+/// A right on the host that a plugin wants.
+///
+/// Brought by [`plugins.pull`](crate::api::plugins::Plugins::pull).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginPullResponseItem {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`, until 1.24 (Docker 1.12).
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`, until 1.24 (Docker 1.12).
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`, until 1.24 (Docker 1.12).
     pub value: Vec<String>,
 }

@@ -4,18 +4,44 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
 use super::SwarmSpec;
 
+/// Credentials for a registry.
+///
+/// Either user name and password, or an identity token, or a registry token. A field with no
+/// text counts as absent.
+///
+/// Sent by [`system.auth`](crate::api::system::System::auth),
+/// [`images.build`](crate::api::images::Images::build),
+/// [`images.create`](crate::api::images::Images::create),
+/// [`images.search`](crate::api::images::Images::search),
+/// [`images.push`](crate::api::images::Images::push),
+/// [`plugins.pull`](crate::api::plugins::Plugins::pull) and 3 more.
 #[derive(Clone, Default, PartialEq)]
 pub struct AuthConfig {
+    /// Name of the user.
+    ///
     /// `username`.
     pub username: Option<String>,
+    /// Password or access token of the user.
+    ///
     /// `password`.
     pub password: Option<String>,
+    /// Mail address; ignored by every daemon of these versions.
+    ///
     /// `email`, until 1.51 (Docker 28.3).
     pub email: Option<String>,
+    /// Registry that the credentials are for, as host with port if needed, such as
+    /// `registry.example.com:5000`.
+    ///
+    /// Docker Hub goes by `https://index.docker.io/v1/`.
+    ///
     /// `serveraddress`.
     pub serveraddress: Option<String>,
+    /// Token that a login returned, in place of the password.
+    ///
     /// `identitytoken`.
     pub identitytoken: Option<String>,
+    /// Bearer token that is sent to the registry as it is, with no other credentials.
+    ///
     /// `registrytoken`.
     pub registrytoken: Option<String>,
 }
@@ -71,17 +97,30 @@ impl wire::WriteFields for AuthConfig {
     }
 }
 
+/// A swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
+    /// Id of the swarm.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`.
     pub version: Option<ClusterInfoVersion>,
+    /// When the swarm was initialized.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When the object last changed; that includes changes the swarm makes by itself.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// How the swarm is to work.
+    ///
     /// `Spec`.
     pub spec: Option<SwarmSpec>,
 }
@@ -123,11 +162,21 @@ impl wire::WriteFields for ClusterInfo {
     }
 }
 
+/// The object that an event is about.
+///
+/// Part of [`EventMessage`](crate::types::EventMessage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
+    /// Id of the object; for images the name or id, for volumes the name.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Details of the object and of the event.
+    ///
+    /// Containers have `name`, `image`, all of their labels, and with `die` also `exitCode`,
+    /// `execDuration` (seconds); networks `name` and `type`; prunes `reclaimed` (bytes).
+    ///
     /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
@@ -163,23 +212,45 @@ impl wire::WriteFields for EventActor {
     }
 }
 
+/// Something that happened in the daemon.
+///
+/// Brought by [`system.events`](crate::api::system::System::events).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventMessage {
+    /// Kind of object that it happened to.
+    ///
     /// `Type`.
     pub type_: Option<EventMessageType>,
+    /// What happened, such as `create`, `start`, `die`, `destroy`, `pull`, `connect`, `update`.
+    ///
+    /// Some carry details after a colon, for instance `exec_start: sh -c true` and
+    /// `health_status: healthy`: compare their beginning.
+    ///
     /// `Action`.
     pub action: Option<String>,
+    /// The object.
+    ///
     /// `Actor`.
     pub actor: Option<EventActor>,
+    /// When it happened, as Unix time in seconds.
+    ///
     /// `time`.
     pub time: Option<i64>,
+    /// When it happened, as Unix time in nanoseconds.
+    ///
     /// `timeNano`.
     pub time_nano: Option<i64>,
+    /// The action once more, for containers and images.
+    ///
     /// `status`, until 1.51 (Docker 28.3).
     pub status: Option<String>,
+    /// Id of the object once more, for containers and images.
+    ///
     /// `id`, until 1.51 (Docker 28.3).
     pub id: Option<String>,
+    /// Image of the container, for events of containers.
+    ///
     /// `from`, until 1.51 (Docker 28.3).
     pub from: Option<String>,
 }
@@ -227,15 +298,27 @@ impl wire::WriteFields for EventMessage {
     }
 }
 
+/// How the daemon reaches a registry.
+///
+/// Part of [`RegistryServiceConfig`](crate::types::RegistryServiceConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IndexInfo {
+    /// Host of the registry, with port if it has one; `docker.io` for Docker Hub.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Mirrors that are tried first; only Docker Hub has any.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
+    /// Whether TLS with a valid certificate is insisted upon; false for registries that are
+    /// configured as insecure.
+    ///
     /// `Secure`.
     pub secure: Option<bool>,
+    /// Whether it is Docker Hub.
+    ///
     /// `Official`.
     pub official: Option<bool>,
 }
@@ -275,19 +358,34 @@ impl wire::WriteFields for IndexInfo {
     }
 }
 
+/// How this daemon stands to a swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
+    /// Not known; outside of a swarm daemons say `inactive`.
+    ///
     /// The empty text.
     Empty,
+    /// Not part of a swarm.
+    ///
     /// `inactive`.
     Inactive,
+    /// Joining, and not yet accepted.
+    ///
     /// `pending`.
     Pending,
+    /// Part of a swarm, as worker or manager.
+    ///
     /// `active`.
     Active,
+    /// Part of a swarm that it cannot take part in; the error says why.
+    ///
     /// `error`.
     Error,
+    /// Manager of a swarm whose key has to be given before it can work again.
+    ///
     /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
@@ -329,11 +427,18 @@ wire::readable_text!(LocalNodeState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(LocalNodeState);
 
+/// A manager that this node knows.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
+    /// Id of the node.
+    ///
     /// `NodeID`.
     pub node_id: Option<String>,
+    /// Address of the manager, as `host:port`.
+    ///
     /// `Addr`.
     pub addr: Option<String>,
 }
@@ -369,13 +474,23 @@ impl wire::WriteFields for PeerNode {
     }
 }
 
+/// Drivers of the daemon, built in or from plugins, by what they do.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginsInfo {
+    /// Drivers for volumes.
+    ///
     /// `Volume`.
     pub volume: Vec<String>,
+    /// Drivers for networks.
+    ///
     /// `Network`.
     pub network: Vec<String>,
+    /// Plugins that are asked before each request, in this order; sent as null when there are
+    /// none.
+    ///
     /// `Authorization`.
     pub authorization: Vec<String>,
 }
@@ -413,13 +528,22 @@ impl wire::WriteFields for PluginsInfo {
     }
 }
 
+/// How the daemon is configured for registries.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryServiceConfig {
+    /// Networks, in CIDR form, whose registries may be used without valid TLS.
+    ///
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
+    /// Registries that are configured, by name.
+    ///
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
+    /// Mirrors of Docker Hub; sent as null when there are none.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
@@ -457,11 +581,18 @@ impl wire::WriteFields for RegistryServiceConfig {
     }
 }
 
+/// A program or shim that runs containers.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
+    /// Name or path of the program; absent for runtimes that go by a shim of containerd.
+    ///
     /// `path`.
     pub path: Option<String>,
+    /// Arguments that the program is called with.
+    ///
     /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
 }
@@ -497,9 +628,20 @@ impl wire::WriteFields for Runtime {
     }
 }
 
+/// Version of an object of the swarm, against lost updates.
+///
+/// Read the object, change its specification, and send it with the index that was read. If
+/// the object has changed in between, the daemon answers 500 with `update out of sequence`,
+/// and nothing is changed: read it again and repeat.
+///
+/// Part of [`ClusterInfo`](crate::types::ClusterInfo),
+/// [`SwarmInspectResponse`](crate::types::SwarmInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfoVersion {
+    /// Number that grows with each change, and is what an update takes as `version`; compare for
+    /// equality only.
+    ///
     /// `Index`.
     pub index: Option<i64>,
 }
@@ -533,19 +675,34 @@ impl wire::WriteFields for ClusterInfoVersion {
     }
 }
 
+/// Kind of object that an event is about.
+///
+/// Part of [`EventMessage`](crate::types::EventMessage).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageType {
+    /// A container.
+    ///
     /// `container`.
     Container,
+    /// The daemon itself, for instance when it reloads its configuration.
+    ///
     /// `daemon`.
     Daemon,
+    /// An image; that one was made (`create`) is told from 1.46 on.
+    ///
     /// `image`.
     Image,
+    /// A network.
+    ///
     /// `network`.
     Network,
+    /// A plugin.
+    ///
     /// `plugin`.
     Plugin,
+    /// A volume.
+    ///
     /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
@@ -587,11 +744,19 @@ wire::readable_text!(EventMessageType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(EventMessageType);
 
+/// Outcome of a login.
+///
+/// Brought by [`system.auth`](crate::api::system::System::auth).
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemAuthResponse {
+    /// What the daemon says about it, such as `Login Succeeded`.
+    ///
     /// `Status`.
     pub status: String,
+    /// Token to use in place of the password from now on; empty or absent if the registry issues
+    /// none.
+    ///
     /// `IdentityToken`.
     pub identity_token: Option<String>,
 }
@@ -636,25 +801,48 @@ impl wire::WriteFields for SystemAuthResponse {
     }
 }
 
+/// Versions of the daemon and of its parts.
+///
+/// Details of the parts are in `Components`; the fields beside it repeat those of the engine.
+///
+/// Brought by [`system.version`](crate::api::system::System::version).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemVersionResponse {
+    /// Version of the daemon, such as `28.5.2`.
+    ///
     /// `Version`.
     pub version: Option<String>,
+    /// Newest API version that the daemon speaks.
+    ///
     /// `ApiVersion`.
     pub api_version: Option<String>,
+    /// Commit that the daemon was built from.
+    ///
     /// `GitCommit`.
     pub git_commit: Option<String>,
+    /// Version of Go that built it.
+    ///
     /// `GoVersion`.
     pub go_version: Option<String>,
+    /// Operating system of the daemon, such as `linux`.
+    ///
     /// `Os`.
     pub os: Option<String>,
+    /// CPU architecture of the daemon by Go's name, such as `amd64`.
+    ///
     /// `Arch`.
     pub arch: Option<String>,
+    /// Version of the host's kernel.
+    ///
     /// `KernelVersion`.
     pub kernel_version: Option<String>,
+    /// Whether experimental features are switched on; absent if not.
+    ///
     /// `Experimental`.
     pub experimental: Option<bool>,
+    /// When the daemon was built, as text whose form is not fixed.
+    ///
     /// `BuildTime`.
     pub build_time: Option<String>,
 }

@@ -3,19 +3,38 @@
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Json, wire};
 
+/// A volume.
+///
+/// Brought by [`volumes.create`](crate::api::volumes::Volumes::create),
+/// [`volumes.inspect`](crate::api::volumes::Volumes::inspect). Part of
+/// [`VolumeListResponse`](crate::types::VolumeListResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Volume {
+    /// Name of the volume; 64 hexadecimal digits if it is anonymous.
+    ///
     /// `Name`.
     pub name: String,
+    /// Name of the driver that keeps it, `local` for the built-in one.
+    ///
     /// `Driver`.
     pub driver: String,
+    /// Path of its data on the daemon's host; empty for drivers that mount only when needed, and
+    /// in a virtual machine not reachable from the client's host.
+    ///
     /// `Mountpoint`.
     pub mountpoint: String,
+    /// What the driver says about the state of the volume; drivers are free in what they write.
+    /// Only in an inspection, and absent for the built-in driver.
+    ///
     /// `Status`.
     pub status: BTreeMap<String, Json>,
+    /// Labels of the volume; sent as null when it was created without any.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// How far the volume reaches.
+    ///
     /// `Scope`. Default: `"local"`.
     pub scope: VolumeScope,
 }
@@ -59,11 +78,18 @@ impl wire::WriteFields for Volume {
     }
 }
 
+/// How far a volume reaches.
+///
+/// Part of [`Volume`](crate::types::Volume).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VolumeScope {
+    /// Known to this daemon alone.
+    ///
     /// `local`.
     Local,
+    /// Known to all nodes of the swarm, or to all hosts that its driver serves.
+    ///
     /// `global`.
     Global,
     /// A text that the description does not list, as it came.
@@ -97,11 +123,18 @@ wire::readable_text!(VolumeScope);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(VolumeScope);
 
+/// Volumes, and the drivers that could not be asked.
+///
+/// Brought by [`volumes.list`](crate::api::volumes::Volumes::list).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumeListResponse {
+    /// Volumes found; sent as null by some daemons when there are none.
+    ///
     /// `Volumes`.
     pub volumes: Vec<Volume>,
+    /// Failures of volume drivers, as text; volumes of these drivers are missing from the list.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -137,14 +170,32 @@ impl wire::WriteFields for VolumeListResponse {
     }
 }
 
+/// A volume to create.
+///
+/// Sent by [`volumes.create`](crate::api::volumes::Volumes::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VolumeCreateRequest {
+    /// Name of the volume; absent or empty, the daemon makes one up, and the volume counts as
+    /// anonymous.
+    ///
+    /// Two characters or more: letters and digits, with `_`, `.` and `-` after the first.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Name of the driver, `local` when absent.
+    ///
     /// `Driver`. Default: `"local"`.
     pub driver: Option<String>,
+    /// Options for the driver.
+    ///
+    /// The built-in one takes those of a mount on Linux: `type`, `device`, `o` (options with
+    /// commas between them); such a volume is mounted when a container first uses it, and fails
+    /// only then.
+    ///
     /// `DriverOpts`.
     pub driver_opts: Option<BTreeMap<String, String>>,
+    /// Labels of the volume, fixed from then on.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
 }

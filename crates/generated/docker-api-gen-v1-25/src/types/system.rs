@@ -4,18 +4,44 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
 use super::{ContainerSummary, ImageSummary, SwarmSpec, Volume};
 
+/// Credentials for a registry.
+///
+/// Either user name and password, or an identity token, or a registry token. A field with no
+/// text counts as absent.
+///
+/// Sent by [`system.auth`](crate::api::system::System::auth),
+/// [`images.build`](crate::api::images::Images::build),
+/// [`images.create`](crate::api::images::Images::create),
+/// [`images.search`](crate::api::images::Images::search),
+/// [`images.push`](crate::api::images::Images::push),
+/// [`plugins.privileges`](crate::api::plugins::Plugins::privileges) and 4 more.
 #[derive(Clone, Default, PartialEq)]
 pub struct AuthConfig {
+    /// Name of the user.
+    ///
     /// `username`.
     pub username: Option<String>,
+    /// Password or access token of the user.
+    ///
     /// `password`.
     pub password: Option<String>,
+    /// Mail address; ignored by every daemon of these versions.
+    ///
     /// `email`, until 1.51 (Docker 28.3).
     pub email: Option<String>,
+    /// Registry that the credentials are for, as host with port if needed, such as
+    /// `registry.example.com:5000`.
+    ///
+    /// Docker Hub goes by `https://index.docker.io/v1/`.
+    ///
     /// `serveraddress`.
     pub serveraddress: Option<String>,
+    /// Token that a login returned, in place of the password.
+    ///
     /// `identitytoken`.
     pub identitytoken: Option<String>,
+    /// Bearer token that is sent to the registry as it is, with no other credentials.
+    ///
     /// `registrytoken`.
     pub registrytoken: Option<String>,
 }
@@ -71,17 +97,30 @@ impl wire::WriteFields for AuthConfig {
     }
 }
 
+/// A swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
+    /// Id of the swarm.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`.
     pub version: Option<ClusterInfoVersion>,
+    /// When the swarm was initialized.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When the object last changed; that includes changes the swarm makes by itself.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// How the swarm is to work.
+    ///
     /// `Spec`.
     pub spec: Option<SwarmSpec>,
 }
@@ -123,11 +162,18 @@ impl wire::WriteFields for ClusterInfo {
     }
 }
 
+/// Version of one of the daemon's programs.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
+    /// Commit or version that the program reports; `N/A` if the daemon cannot find out.
+    ///
     /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
+    /// What the daemon was built to work with; newer daemons repeat `ID`.
+    ///
     /// `Expected`, since 1.25 (Docker 1.13), until 1.48 (Docker 28.0).
     pub expected: Option<String>,
 }
@@ -163,87 +209,21 @@ impl wire::WriteFields for Commit {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointSettings {
-    /// `IPAMConfig`.
-    pub ipam_config: Option<EndpointSettingsIpamConfig>,
-    /// `Links`.
-    pub links: Option<Vec<String>>,
-    /// `Aliases`.
-    pub aliases: Option<Vec<String>>,
-    /// `NetworkID`.
-    pub network_id: Option<String>,
-    /// `EndpointID`.
-    pub endpoint_id: Option<String>,
-    /// `Gateway`.
-    pub gateway: Option<String>,
-    /// `IPAddress`.
-    pub ip_address: Option<String>,
-    /// `IPPrefixLen`.
-    pub ip_prefix_len: Option<i64>,
-    /// `IPv6Gateway`.
-    pub ipv6_gateway: Option<String>,
-    /// `GlobalIPv6Address`.
-    pub global_ipv6_address: Option<String>,
-    /// `GlobalIPv6PrefixLen`.
-    pub global_ipv6_prefix_len: Option<i64>,
-    /// `MacAddress`.
-    pub mac_address: Option<String>,
-}
-
-wire::readable!(EndpointSettings);
-wire::writable!(EndpointSettings);
-
-impl wire::ReadFields for EndpointSettings {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "IPAMConfig" => value.read(&mut self.ipam_config),
-            "Links" => value.read(&mut self.links),
-            "Aliases" => value.read(&mut self.aliases),
-            "NetworkID" => value.read(&mut self.network_id),
-            "EndpointID" => value.read(&mut self.endpoint_id),
-            "Gateway" => value.read(&mut self.gateway),
-            "IPAddress" => value.read(&mut self.ip_address),
-            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
-            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
-            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
-            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
-            "MacAddress" => value.read(&mut self.mac_address),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointSettings {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("IPAMConfig", &self.ipam_config)?;
-        to.write("Links", &self.links)?;
-        to.write("Aliases", &self.aliases)?;
-        to.write("NetworkID", &self.network_id)?;
-        to.write("EndpointID", &self.endpoint_id)?;
-        to.write("Gateway", &self.gateway)?;
-        to.write("IPAddress", &self.ip_address)?;
-        to.write("IPPrefixLen", &self.ip_prefix_len)?;
-        to.write("IPv6Gateway", &self.ipv6_gateway)?;
-        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
-        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
-        to.write("MacAddress", &self.mac_address)?;
-        Ok(())
-    }
-}
-
+/// The object that an event is about.
+///
+/// Part of [`EventMessage`](crate::types::EventMessage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
+    /// Id of the object; for images the name or id, for volumes the name.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Details of the object and of the event.
+    ///
+    /// Containers have `name`, `image`, all of their labels, and with `die` also `exitCode`,
+    /// `execDuration` (seconds); networks `name` and `type`; prunes `reclaimed` (bytes).
+    ///
     /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
@@ -279,23 +259,45 @@ impl wire::WriteFields for EventActor {
     }
 }
 
+/// Something that happened in the daemon.
+///
+/// Brought by [`system.events`](crate::api::system::System::events).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventMessage {
+    /// Kind of object that it happened to.
+    ///
     /// `Type`.
     pub type_: Option<EventMessageType>,
+    /// What happened, such as `create`, `start`, `die`, `destroy`, `pull`, `connect`, `update`.
+    ///
+    /// Some carry details after a colon, for instance `exec_start: sh -c true` and
+    /// `health_status: healthy`: compare their beginning.
+    ///
     /// `Action`.
     pub action: Option<String>,
+    /// The object.
+    ///
     /// `Actor`.
     pub actor: Option<EventActor>,
+    /// When it happened, as Unix time in seconds.
+    ///
     /// `time`.
     pub time: Option<i64>,
+    /// When it happened, as Unix time in nanoseconds.
+    ///
     /// `timeNano`.
     pub time_nano: Option<i64>,
+    /// The action once more, for containers and images.
+    ///
     /// `status`, until 1.51 (Docker 28.3).
     pub status: Option<String>,
+    /// Id of the object once more, for containers and images.
+    ///
     /// `id`, until 1.51 (Docker 28.3).
     pub id: Option<String>,
+    /// Image of the container, for events of containers.
+    ///
     /// `from`, until 1.51 (Docker 28.3).
     pub from: Option<String>,
 }
@@ -343,15 +345,27 @@ impl wire::WriteFields for EventMessage {
     }
 }
 
+/// How the daemon reaches a registry.
+///
+/// Part of [`RegistryServiceConfig`](crate::types::RegistryServiceConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IndexInfo {
+    /// Host of the registry, with port if it has one; `docker.io` for Docker Hub.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Mirrors that are tried first; only Docker Hub has any.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
+    /// Whether TLS with a valid certificate is insisted upon; false for registries that are
+    /// configured as insecure.
+    ///
     /// `Secure`.
     pub secure: Option<bool>,
+    /// Whether it is Docker Hub.
+    ///
     /// `Official`.
     pub official: Option<bool>,
 }
@@ -391,19 +405,34 @@ impl wire::WriteFields for IndexInfo {
     }
 }
 
+/// How this daemon stands to a swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
+    /// Not known; outside of a swarm daemons say `inactive`.
+    ///
     /// The empty text.
     Empty,
+    /// Not part of a swarm.
+    ///
     /// `inactive`.
     Inactive,
+    /// Joining, and not yet accepted.
+    ///
     /// `pending`.
     Pending,
+    /// Part of a swarm, as worker or manager.
+    ///
     /// `active`.
     Active,
+    /// Part of a swarm that it cannot take part in; the error says why.
+    ///
     /// `error`.
     Error,
+    /// Manager of a swarm whose key has to be given before it can work again.
+    ///
     /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
@@ -445,23 +474,45 @@ wire::readable_text!(LocalNodeState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(LocalNodeState);
 
+/// Something that is mounted into a container.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary),
+/// [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
+    /// What is mounted.
+    ///
     /// `Type`, since 1.25 (Docker 1.13).
     pub type_: Option<MountType>,
+    /// Name of the volume; absent for other mounts.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Path on the daemon's host, of the directory or of the volume's data; empty for tmpfs, and
+    /// for volumes whose driver has mounted nothing yet.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the container.
+    ///
     /// `Destination`.
     pub destination: Option<String>,
+    /// Driver of the volume; absent for other mounts.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Options of the mount as they were given in a bind, such as `z` or `ro,Z`.
+    ///
     /// `Mode`.
     pub mode: Option<String>,
+    /// Whether the container may write to it.
+    ///
     /// `RW`.
     pub rw: Option<bool>,
+    /// How mounts below it travel between host and container, such as `rprivate` or `rshared`;
+    /// Linux only, and empty for volumes.
+    ///
     /// `Propagation`.
     pub propagation: Option<String>,
 }
@@ -509,13 +560,23 @@ impl wire::WriteFields for MountPoint {
     }
 }
 
+/// What is mounted.
+///
+/// Part of [`Mount`](crate::types::Mount), [`MountPoint`](crate::types::MountPoint).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MountType {
+    /// A file or directory of the daemon's host, which is not the client's where the daemon is
+    /// elsewhere.
+    ///
     /// `bind`.
     Bind,
+    /// Memory, empty at each start; Linux only.
+    ///
     /// `tmpfs`, since 1.25 (Docker 1.13).
     Tmpfs,
+    /// A volume of the daemon, which is created when missing.
+    ///
     /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
@@ -549,11 +610,18 @@ wire::text_enum!(MountType);
 wire::readable_text!(MountType);
 wire::writable_text!(MountType);
 
+/// A manager that this node knows.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
+    /// Id of the node.
+    ///
     /// `NodeID`.
     pub node_id: Option<String>,
+    /// Address of the manager, as `host:port`.
+    ///
     /// `Addr`.
     pub addr: Option<String>,
 }
@@ -589,13 +657,23 @@ impl wire::WriteFields for PeerNode {
     }
 }
 
+/// Drivers of the daemon, built in or from plugins, by what they do.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginsInfo {
+    /// Drivers for volumes.
+    ///
     /// `Volume`.
     pub volume: Vec<String>,
+    /// Drivers for networks.
+    ///
     /// `Network`.
     pub network: Vec<String>,
+    /// Plugins that are asked before each request, in this order; sent as null when there are
+    /// none.
+    ///
     /// `Authorization`.
     pub authorization: Vec<String>,
 }
@@ -633,15 +711,26 @@ impl wire::WriteFields for PluginsInfo {
     }
 }
 
+/// A port of a container, as lists have it.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Port {
+    /// Address on the daemon's host that it is published on; absent if it is not published.
+    ///
     /// `IP`.
     pub ip: Option<String>,
+    /// Port inside the container.
+    ///
     /// `PrivatePort`.
     pub private_port: u16,
+    /// Port on the daemon's host; absent or 0 if it is not published.
+    ///
     /// `PublicPort`.
     pub public_port: Option<u16>,
+    /// Protocol of the port.
+    ///
     /// `Type`.
     pub type_: PortType,
 }
@@ -681,13 +770,22 @@ impl wire::WriteFields for Port {
     }
 }
 
+/// How the daemon is configured for registries.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryServiceConfig {
+    /// Networks, in CIDR form, whose registries may be used without valid TLS.
+    ///
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
+    /// Registries that are configured, by name.
+    ///
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
+    /// Mirrors of Docker Hub; sent as null when there are none.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
@@ -725,11 +823,18 @@ impl wire::WriteFields for RegistryServiceConfig {
     }
 }
 
+/// A program or shim that runs containers.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
+    /// Name or path of the program; absent for runtimes that go by a shim of containerd.
+    ///
     /// `path`.
     pub path: Option<String>,
+    /// Arguments that the program is called with.
+    ///
     /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
 }
@@ -765,9 +870,20 @@ impl wire::WriteFields for Runtime {
     }
 }
 
+/// Version of an object of the swarm, against lost updates.
+///
+/// Read the object, change its specification, and send it with the index that was read. If
+/// the object has changed in between, the daemon answers 500 with `update out of sequence`,
+/// and nothing is changed: read it again and repeat.
+///
+/// Part of [`ClusterInfo`](crate::types::ClusterInfo),
+/// [`SwarmInspectResponse`](crate::types::SwarmInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfoVersion {
+    /// Number that grows with each change, and is what an update takes as `version`; compare for
+    /// equality only.
+    ///
     /// `Index`.
     pub index: Option<i64>,
 }
@@ -801,59 +917,34 @@ impl wire::WriteFields for ClusterInfoVersion {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct EndpointSettingsIpamConfig {
-    /// `IPv4Address`.
-    pub ipv4_address: Option<String>,
-    /// `IPv6Address`.
-    pub ipv6_address: Option<String>,
-    /// `LinkLocalIPs`.
-    pub link_local_ips: Option<Vec<String>>,
-}
-
-wire::readable!(EndpointSettingsIpamConfig);
-wire::writable!(EndpointSettingsIpamConfig);
-
-impl wire::ReadFields for EndpointSettingsIpamConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "IPv4Address" => value.read(&mut self.ipv4_address),
-            "IPv6Address" => value.read(&mut self.ipv6_address),
-            "LinkLocalIPs" => value.read(&mut self.link_local_ips),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for EndpointSettingsIpamConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("IPv4Address", &self.ipv4_address)?;
-        to.write("IPv6Address", &self.ipv6_address)?;
-        to.write("LinkLocalIPs", &self.link_local_ips)?;
-        Ok(())
-    }
-}
-
+/// Kind of object that an event is about.
+///
+/// Part of [`EventMessage`](crate::types::EventMessage).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum EventMessageType {
+    /// A container.
+    ///
     /// `container`.
     Container,
+    /// The daemon itself, for instance when it reloads its configuration.
+    ///
     /// `daemon`.
     Daemon,
+    /// An image; that one was made (`create`) is told from 1.46 on.
+    ///
     /// `image`.
     Image,
+    /// A network.
+    ///
     /// `network`.
     Network,
+    /// A plugin.
+    ///
     /// `plugin`.
     Plugin,
+    /// A volume.
+    ///
     /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
@@ -895,11 +986,18 @@ wire::readable_text!(EventMessageType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(EventMessageType);
 
+/// Protocol of a port.
+///
+/// Part of [`Port`](crate::types::Port).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PortType {
+    /// TCP.
+    ///
     /// `tcp`.
     Tcp,
+    /// UDP.
+    ///
     /// `udp`.
     Udp,
     /// A text that the description does not list, as it came.
@@ -933,11 +1031,19 @@ wire::readable_text!(PortType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(PortType);
 
+/// Outcome of a login.
+///
+/// Brought by [`system.auth`](crate::api::system::System::auth).
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemAuthResponse {
+    /// What the daemon says about it, such as `Login Succeeded`.
+    ///
     /// `Status`.
     pub status: String,
+    /// Token to use in place of the password from now on; empty or absent if the registry issues
+    /// none.
+    ///
     /// `IdentityToken`.
     pub identity_token: Option<String>,
 }
@@ -982,15 +1088,28 @@ impl wire::WriteFields for SystemAuthResponse {
     }
 }
 
+/// Disk space that the daemon's objects take.
+///
+/// A kind that was not asked for is absent.
+///
+/// Brought by [`system.disk_usage`](crate::api::system::System::disk_usage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemDataUsageResponse {
+    /// Bytes of all image layers; a layer that images share counts once.
+    ///
     /// `LayersSize`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub layers_size: Option<i64>,
+    /// Images, with shared and unique sizes and the number of containers that use them.
+    ///
     /// `Images`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub images: Vec<ImageSummary>,
+    /// Containers, with their sizes.
+    ///
     /// `Containers`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub containers: Vec<ContainerSummary>,
+    /// Volumes of the built-in driver, with `UsageData`.
+    ///
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
 }
@@ -1030,27 +1149,52 @@ impl wire::WriteFields for SystemDataUsageResponse {
     }
 }
 
+/// Versions of the daemon and of its parts.
+///
+/// Details of the parts are in `Components`; the fields beside it repeat those of the engine.
+///
+/// Brought by [`system.version`](crate::api::system::System::version).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemVersionResponse {
+    /// Version of the daemon, such as `28.5.2`.
+    ///
     /// `Version`.
     pub version: Option<String>,
+    /// Newest API version that the daemon speaks.
+    ///
     /// `ApiVersion`.
     pub api_version: Option<String>,
+    /// Oldest API version that the daemon speaks; requests with an older one answer 400.
+    ///
     /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
+    /// Commit that the daemon was built from.
+    ///
     /// `GitCommit`.
     pub git_commit: Option<String>,
+    /// Version of Go that built it.
+    ///
     /// `GoVersion`.
     pub go_version: Option<String>,
+    /// Operating system of the daemon, such as `linux`.
+    ///
     /// `Os`.
     pub os: Option<String>,
+    /// CPU architecture of the daemon by Go's name, such as `amd64`.
+    ///
     /// `Arch`.
     pub arch: Option<String>,
+    /// Version of the host's kernel.
+    ///
     /// `KernelVersion`.
     pub kernel_version: Option<String>,
+    /// Whether experimental features are switched on; absent if not.
+    ///
     /// `Experimental`.
     pub experimental: Option<bool>,
+    /// When the daemon was built, as text whose form is not fixed.
+    ///
     /// `BuildTime`.
     pub build_time: Option<String>,
 }

@@ -20,7 +20,28 @@ impl<'a> System<'a> {
         Self { connection }
     }
 
+    /// Asks the daemon whether it is there; the answer is the text `OK`.
+    ///
+    /// Its headers name the newest API version that the daemon speaks, its operating system, its
+    /// builder, and its place in a swarm.
+    ///
     /// `GET /_ping` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let text = client.system().ping().send().await?;
+    /// println!("{text}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn ping(&self) -> Ping<'a> {
         Ping {
@@ -28,7 +49,33 @@ impl<'a> System<'a> {
         }
     }
 
+    /// Has the daemon check credentials with a registry.
+    ///
+    /// Nothing is remembered: send the credentials, or the token that comes back, with each later
+    /// operation that needs them. Wrong ones answer 401, and an unreachable registry 500. Without
+    /// a token in the answer, the credentials themselves go on being used.
+    ///
     /// `POST /auth` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`AuthConfig`](types::AuthConfig).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_26::types;
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let body = types::AuthConfig::default();
+    /// let outcome = client.system().auth(body).send().await?;
+    /// println!("{outcome:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn auth(&self, body: types::AuthConfig) -> Auth<'a> {
         let mut call = Call::new(self.connection, &AUTH);
@@ -36,7 +83,34 @@ impl<'a> System<'a> {
         Auth { call }
     }
 
+    /// Streams what happens in the daemon, one message after another, until the caller leaves or
+    /// `until` is reached.
+    ///
+    /// The daemon keeps the last 256 events, and `since` reaches no further back. Events between
+    /// two connections are lost unless the second asks with `since`. From 1.52 on the media type
+    /// is `application/jsonl`, before that `application/json`, and the body is the same: one JSON
+    /// object per event.
+    ///
     /// `GET /events` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let mut items = client.system().events().send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn events(&self) -> Events<'a> {
         Events {
@@ -45,7 +119,28 @@ impl<'a> System<'a> {
         }
     }
 
+    /// Describes the daemon, its host and its settings, with the state of the swarm.
+    ///
+    /// It gathers much, and takes longer than a ping or the version. Warnings that `docker info`
+    /// prints are in `Warnings` from 1.39 on.
+    ///
     /// `GET /info` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let answer = client.system().info().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn info(&self) -> Info<'a> {
         Info {
@@ -53,7 +148,29 @@ impl<'a> System<'a> {
         }
     }
 
+    /// Measures how much disk space images, containers, volumes and build cache take.
+    ///
+    /// Sizes are computed when asked for, which can take minutes on a busy host. Up to 1.51 each
+    /// object is listed; from 1.52 on there are totals per kind, and the objects only with
+    /// `verbose`.
+    ///
     /// `GET /system/df` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let answer = client.system().disk_usage().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn disk_usage(&self) -> DiskUsage<'a> {
         DiskUsage {
@@ -61,7 +178,28 @@ impl<'a> System<'a> {
         }
     }
 
+    /// Reports the versions of the daemon and of its parts, and which API versions it speaks.
+    ///
+    /// Only here is the oldest of these named; a request with an older or newer one is refused
+    /// with 400.
+    ///
     /// `GET /version` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
+    /// let answer = client.system().version().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn version(&self) -> Version<'a> {
         Version {
@@ -90,6 +228,10 @@ pub struct Ping<'a> {
 
 impl<'a> Ping<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::ping`].
     #[inline]
     pub async fn send(self) -> Result<String, Error> {
         self.prepare().text().await
@@ -122,6 +264,10 @@ pub struct Auth<'a> {
 
 impl<'a> Auth<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::auth`].
     #[inline]
     pub async fn send(self) -> Result<AuthOutcome, Error> {
         let response = self.prepare().response().await?;
@@ -162,10 +308,28 @@ pub(crate) static EVENTS: Operation = Operation {
 /// What can be asked of [`Events`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EventsOptions {
+    /// Starts with past events from this time on: Unix time in seconds, with a fraction of up to
+    /// nine digits if wanted. Without it only new events come.
+    ///
+    /// Only numbers are taken here, neither dates nor durations.
+    ///
     /// `since`.
     pub since: Option<String>,
+    /// Ends the stream at this time, in the same form as `since`.
+    ///
+    /// A time in the past gives the past events and ends at once; it must not lie before `since`.
+    ///
     /// `until`.
     pub until: Option<String>,
+    /// Which events to send, as names with lists of values: `type`, `event` (the action, such as
+    /// `die`), `scope` (`local`, `swarm`), `label` (`key` or `key=value`), and names or ids under
+    /// `container`, `image`, `volume`, `network`, `daemon`, `plugin`, `service`, `node`,
+    /// `secret`, `config`.
+    ///
+    /// Values under one name are alternatives; different names must all fit. `health_status`,
+    /// `exec_create` and `exec_start` match by their beginning, as details follow them. A name
+    /// that the daemon does not know is ignored, so that more events come, not fewer.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -179,18 +343,36 @@ pub struct Events<'a> {
 }
 
 impl<'a> Events<'a> {
+    /// Starts with past events from this time on: Unix time in seconds, with a fraction of up to
+    /// nine digits if wanted. Without it only new events come.
+    ///
+    /// Only numbers are taken here, neither dates nor durations.
+    ///
     /// `since`.
     pub fn since(mut self, since: impl Into<String>) -> Self {
         self.options.since = Some(since.into());
         self
     }
 
+    /// Ends the stream at this time, in the same form as `since`.
+    ///
+    /// A time in the past gives the past events and ends at once; it must not lie before `since`.
+    ///
     /// `until`.
     pub fn until(mut self, until: impl Into<String>) -> Self {
         self.options.until = Some(until.into());
         self
     }
 
+    /// Which events to send, as names with lists of values: `type`, `event` (the action, such as
+    /// `die`), `scope` (`local`, `swarm`), `label` (`key` or `key=value`), and names or ids under
+    /// `container`, `image`, `volume`, `network`, `daemon`, `plugin`, `service`, `node`,
+    /// `secret`, `config`.
+    ///
+    /// Values under one name are alternatives; different names must all fit. `health_status`,
+    /// `exec_create` and `exec_start` match by their beginning, as details follow them. A name
+    /// that the daemon does not know is ignored, so that more events come, not fewer.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -204,6 +386,10 @@ impl<'a> Events<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::events`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::EventMessage>, Error> {
         self.prepare().json_lines().await
@@ -241,6 +427,10 @@ pub struct Info<'a> {
 
 impl<'a> Info<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::info`].
     #[inline]
     pub async fn send(self) -> Result<types::SystemInfo, Error> {
         self.prepare().json().await
@@ -273,6 +463,10 @@ pub struct DiskUsage<'a> {
 
 impl<'a> DiskUsage<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::disk_usage`].
     #[inline]
     pub async fn send(self) -> Result<types::SystemDataUsageResponse, Error> {
         self.prepare().json().await
@@ -305,6 +499,10 @@ pub struct Version<'a> {
 
 impl<'a> Version<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`System::version`].
     #[inline]
     pub async fn send(self) -> Result<types::SystemVersionResponse, Error> {
         self.prepare().json().await

@@ -4,20 +4,39 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::wire;
 use super::{HealthConfig, Mount};
 
+/// What a task runs, with what resources, and where.
+///
+/// Either `ContainerSpec` or `PluginSpec` is set. Durations are nanoseconds.
+///
+/// Part of [`ServiceSpec`](crate::types::ServiceSpec), [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpec {
+    /// Container to run.
+    ///
     /// `ContainerSpec`.
     pub container_spec: Option<TaskSpecContainerSpec>,
+    /// What a task may use, and what is kept free for it.
+    ///
     /// `Resources`.
     pub resources: Option<TaskSpecResources>,
+    /// When a task that ended is replaced; always, after 5 seconds, when absent.
+    ///
     /// `RestartPolicy`.
     pub restart_policy: Option<TaskSpecRestartPolicy>,
+    /// On which nodes tasks may run.
+    ///
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
+    /// Raise it in an update to have all tasks replaced although nothing else has changed.
+    ///
     /// `ForceUpdate`, since 1.25 (Docker 1.13).
     pub force_update: Option<u64>,
+    /// Networks that the task joins.
+    ///
     /// `Networks`, since 1.25 (Docker 1.13).
     pub networks: Option<Vec<TaskSpecNetwork>>,
+    /// Where its output goes; the default of the swarm, else that of the node, when absent.
+    ///
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
 }
@@ -60,12 +79,21 @@ impl wire::WriteFields for TaskSpec {
     }
 }
 
+/// How a container resolves names that are not those of containers and services.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecDnsConfig {
+    /// Addresses of name servers; those of the node when empty.
+    ///
     /// `Nameservers`, since 1.25 (Docker 1.13).
     pub nameservers: Option<Vec<String>>,
+    /// Domains to search.
+    ///
     /// `Search`, since 1.25 (Docker 1.13).
     pub search: Option<Vec<String>>,
+    /// Options of the resolver, such as `ndots:2`.
+    ///
     /// `Options`, since 1.25 (Docker 1.13).
     pub options: Option<Vec<String>>,
 }
@@ -100,14 +128,27 @@ impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
     }
 }
 
+/// File in which a container finds a secret.
+///
+/// Part of [`TaskSpecContainerSpecSecret`](crate::types::TaskSpecContainerSpecSecret).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecretFile {
+    /// Name of the file below `/run/secrets`, or an absolute path.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// User id of its owner, as text, `0` for root; must be set, or the task fails on its node.
+    ///
     /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<String>,
+    /// Group id of its group, as text, `0` for root's; must be set, or the task fails on its
+    /// node.
+    ///
     /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<String>,
+    /// Permission bits as a number, 292 (0444) for all to read; absent means 0, which lets nobody
+    /// but root read it.
+    ///
     /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<u32>,
 }
@@ -144,12 +185,23 @@ impl wire::WriteFields for TaskSpecContainerSpecSecretFile {
     }
 }
 
+/// A secret that the container is given.
+///
+/// Id and name must both be set and belong together; the file too.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecret {
+    /// File in which the container finds it.
+    ///
     /// `File`, since 1.25 (Docker 1.13).
     pub file: Option<TaskSpecContainerSpecSecretFile>,
+    /// Id of the secret.
+    ///
     /// `SecretID`, since 1.25 (Docker 1.13).
     pub secret_id: Option<String>,
+    /// Name of the secret.
+    ///
     /// `SecretName`, since 1.25 (Docker 1.13).
     pub secret_name: Option<String>,
 }
@@ -184,40 +236,84 @@ impl wire::WriteFields for TaskSpecContainerSpecSecret {
     }
 }
 
+/// The container of a task.
+///
+/// Hostname, environment, and sources of mounts may hold templates such as
+/// `{{.Node.Hostname}}`, `{{.Service.Name}}` or `{{.Task.Slot}}`, which the node fills in.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpec {
+    /// Image to run; give a digest where all nodes are to run the same one.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// Labels of the container, beside those that the swarm adds as `com.docker.swarm.…`.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Command in place of the image's entrypoint; the image's `CMD` is ignored then.
+    ///
     /// `Command`.
     pub command: Option<Vec<String>>,
+    /// Arguments to the entrypoint, in place of the image's `CMD`.
+    ///
     /// `Args`.
     pub args: Option<Vec<String>>,
+    /// Name that the container gives itself.
+    ///
     /// `Hostname`, since 1.25 (Docker 1.13).
     pub hostname: Option<String>,
+    /// Environment variables, as `NAME=VALUE`.
+    ///
     /// `Env`.
     pub env: Option<Vec<String>>,
+    /// Working directory.
+    ///
     /// `Dir`.
     pub dir: Option<String>,
+    /// User in the container, by name or id, with `:GROUP` if wanted.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Further groups of the user.
+    ///
     /// `Groups`, since 1.25 (Docker 1.13).
     pub groups: Option<Vec<String>>,
+    /// Whether it has a terminal; its logs are raw bytes then.
+    ///
     /// `TTY`, since 1.25 (Docker 1.13).
     pub tty: Option<bool>,
+    /// Whether its standard input is kept open.
+    ///
     /// `OpenStdin`, since 1.25 (Docker 1.13).
     pub open_stdin: Option<bool>,
+    /// What is mounted into it; sources must exist on each node that may run it.
+    ///
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
+    /// Nanoseconds to wait after this signal before the container is killed; 10 seconds when
+    /// absent.
+    ///
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
+    /// How its health is tested; a task that is not healthy is replaced.
+    ///
     /// `Healthcheck`, since 1.25 (Docker 1.13).
     pub healthcheck: Option<HealthConfig>,
+    /// Lines for its hosts file, as address and name with a blank between them: `10.0.0.5 db`.
+    ///
+    /// This is the other way round than `ExtraHosts` of a container; of several names only the
+    /// first is used.
+    ///
     /// `Hosts`, since 1.25 (Docker 1.13).
     pub hosts: Option<Vec<String>>,
+    /// How it resolves names.
+    ///
     /// `DNSConfig`, since 1.25 (Docker 1.13).
     pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
+    /// Secrets that it is given as files.
+    ///
     /// `Secrets`, since 1.25 (Docker 1.13).
     pub secrets: Option<Vec<TaskSpecContainerSpecSecret>>,
 }
@@ -280,10 +376,17 @@ impl wire::WriteFields for TaskSpecContainerSpec {
     }
 }
 
+/// The most that a task may use.
+///
+/// Part of [`TaskSpecResources`](crate::types::TaskSpecResources).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecResourcesLimits {
+    /// CPU time in billionths of a CPU, 1000000000 for one; at least 1000000, 0 for no limit.
+    ///
     /// `NanoCPUs`.
     pub nano_cpus: Option<i64>,
+    /// Memory in bytes; at least 4 MiB, 0 for no limit. A task that needs more is killed.
+    ///
     /// `MemoryBytes`.
     pub memory_bytes: Option<i64>,
 }
@@ -316,10 +419,17 @@ impl wire::WriteFields for TaskSpecResourcesLimits {
     }
 }
 
+/// CPU, memory and other resources of a node, or those to keep free for a task.
+///
+/// Part of [`TaskSpecResources`](crate::types::TaskSpecResources).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecResourcesReservations {
+    /// CPU time in billionths of a CPU; 1000000000 for one.
+    ///
     /// `NanoCPUs`.
     pub nano_cpus: Option<i64>,
+    /// Memory in bytes.
+    ///
     /// `MemoryBytes`.
     pub memory_bytes: Option<i64>,
 }
@@ -352,10 +462,17 @@ impl wire::WriteFields for TaskSpecResourcesReservations {
     }
 }
 
+/// What a task may use, and what is kept free for it.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecResources {
+    /// The most that it may use.
+    ///
     /// `Limits`.
     pub limits: Option<TaskSpecResourcesLimits>,
+    /// What a node must have free to be given the task; it bounds nothing once the task runs.
+    ///
     /// `Reservations`.
     pub reservations: Option<TaskSpecResourcesReservations>,
 }
@@ -388,13 +505,22 @@ impl wire::WriteFields for TaskSpecResources {
     }
 }
 
+/// After which end a task is replaced.
+///
+/// Part of [`TaskSpecRestartPolicy`](crate::types::TaskSpecRestartPolicy).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TaskSpecRestartPolicyCondition {
+    /// Never.
+    ///
     /// `none`.
     None,
+    /// When it failed, that is with an exit status other than 0.
+    ///
     /// `on-failure`.
     OnFailure,
+    /// Always, after status 0 too; what is meant to end by itself is better a job, or has `none`.
+    ///
     /// `any`.
     Any,
     /// A text that the description does not list, as it came.
@@ -428,14 +554,25 @@ wire::text_enum!(TaskSpecRestartPolicyCondition);
 wire::readable_text!(TaskSpecRestartPolicyCondition);
 wire::writable_text!(TaskSpecRestartPolicyCondition);
 
+/// When a task that ended is replaced by a new one.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecRestartPolicy {
+    /// After which end; `any` when absent.
+    ///
     /// `Condition`.
     pub condition: Option<TaskSpecRestartPolicyCondition>,
+    /// Nanoseconds to wait before the new task starts; 5 seconds when absent.
+    ///
     /// `Delay`.
     pub delay: Option<i64>,
+    /// How often a task is replaced before it is given up; 0 for no limit.
+    ///
     /// `MaxAttempts`. Default: `0`.
     pub max_attempts: Option<i64>,
+    /// Nanoseconds over which attempts are counted; 0 for ever.
+    ///
     /// `Window`. Default: `0`.
     pub window: Option<i64>,
 }
@@ -472,8 +609,18 @@ impl wire::WriteFields for TaskSpecRestartPolicy {
     }
 }
 
+/// On which nodes the tasks of a service may run.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPlacement {
+    /// Conditions that a node has to meet, all of them, such as `node.role==worker` or
+    /// `node.labels.disk!=hdd`.
+    ///
+    /// Left of `==` or `!=` stand `node.id`, `node.hostname`, `node.ip`, `node.role`,
+    /// `node.platform.os`, `node.platform.arch`, `node.labels.NAME` or `engine.labels.NAME`. A
+    /// task for which no node fits stays `pending`.
+    ///
     /// `Constraints`.
     pub constraints: Option<Vec<String>>,
 }
@@ -504,10 +651,17 @@ impl wire::WriteFields for TaskSpecPlacement {
     }
 }
 
+/// A network that the tasks of a service are to join.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecNetwork {
+    /// Id or name of the network, which must be known to the swarm.
+    ///
     /// `Target`, since 1.25 (Docker 1.13).
     pub target: Option<String>,
+    /// Further names under which the tasks are found on this network.
+    ///
     /// `Aliases`, since 1.25 (Docker 1.13).
     pub aliases: Option<Vec<String>>,
 }
@@ -540,10 +694,17 @@ impl wire::WriteFields for TaskSpecNetwork {
     }
 }
 
+/// Where the output of a task goes.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecLogDriver {
+    /// Name of the log driver, such as `json-file`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Options of the driver, such as `max-size`.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
 }

@@ -21,7 +21,38 @@ impl<'a> Images<'a> {
         Self { connection }
     }
 
+    /// Builds an image by the instructions of a Dockerfile.
+    ///
+    /// The body is the build context, unless `remote` says where to find it. Progress comes as it
+    /// is made, and dropping the stream cancels the build. A build that fails does so inside the
+    /// stream, after a status of 200, with the exit status of the command that failed as code.
+    /// The id of the image is the `aux` of one of the last messages; below 1.36 only the words
+    /// `Successfully built` in the output tell it.
+    ///
+    /// `version` decides who builds. The classic builder is all that is needed for plain
+    /// Dockerfiles, but knows neither `RUN --mount` nor several platforms. BuildKit needs a
+    /// session beside the request.
+    ///
     /// `POST /build` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let mut items = client.images().build().send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn build(&self) -> Build<'a> {
         Build {
@@ -30,7 +61,29 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Makes an image from a container's file system as it is now, without its volumes.
+    ///
+    /// The body changes the configuration that the image gets, field by field; what is left out
+    /// comes from the container.
+    ///
     /// `POST /commit` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().commit().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn commit(&self) -> Commit<'a> {
         Commit {
@@ -39,7 +92,36 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Pulls an image from a registry, or imports one from a tar archive.
+    ///
+    /// `fromImage` makes it a pull, `fromSrc` an import. Give a tag or digest with the name, as
+    /// without one every tag there is gets pulled.
+    ///
+    /// Progress comes as it is made, and the image is there when the stream has ended, so read it
+    /// to its end; dropping it cancels the pull. A pull that fails once it has begun does so
+    /// inside the stream, after a status of 200. A name that the registry does not know, or does
+    /// not show to these credentials, is 404 before the stream begins, or an error inside it.
+    ///
     /// `POST /images/create` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let mut items = client.images().create().send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self) -> Create<'a> {
         Create {
@@ -48,7 +130,30 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Downloads images, with all their layers and names, as one tar archive.
+    ///
+    /// Layers that they share are in it once. A daemon that fails halfway puts its message in
+    /// place of the rest.
+    ///
     /// `GET /images/get` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let mut chunks = client.images().save_all().send().await?;
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn save_all(&self) -> SaveAll<'a> {
         SaveAll {
@@ -57,7 +162,25 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Lists images that the daemon holds, newest first.
+    ///
     /// `GET /images/json` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -66,7 +189,34 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Unpacks images, with their names, from a tar archive as saving makes them.
+    ///
+    /// A name that is taken moves to the new image. A failure comes inside the stream, after a
+    /// status of 200, and what was loaded by then stays.
+    ///
     /// `POST /images/load` · API 1.24 – 1.55
+    ///
+    /// - `body`: Tar archive of images, plain or compressed with gzip, bzip2, xz or zstd as far
+    ///   as the daemon can.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let content: Vec<u8> = Vec::new();
+    /// let mut items = client.images().load(content).send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn load(&self, body: impl Into<Body>) -> Load<'a> {
         let mut call = Call::new(self.connection, &LOAD);
@@ -77,7 +227,28 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Deletes images that are not used, and reports which, and how much space that gave back.
+    ///
+    /// Only those without a name, unless the filter `dangling` is `false`; then every image that
+    /// no container uses.
+    ///
     /// `POST /images/prune` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().prune().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn prune(&self) -> Prune<'a> {
         Prune {
@@ -86,7 +257,27 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Searches Docker Hub for images by name and description.
+    ///
     /// `GET /images/search` · API 1.24 – 1.55
+    ///
+    /// - `term`: What to look for.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().search("alpine").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn search(&self, term: &str) -> Search<'a> {
         let mut call = Call::new(self.connection, &SEARCH);
@@ -97,7 +288,35 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Takes a name off an image, and deletes the image with its last name.
+    ///
+    /// Given by its id, it loses all of its names, which needs `force` if they are several. One
+    /// that a stopped container uses needs `force` as well, else the answer is 409; one that a
+    /// running container uses is not deleted in any case, and loses at most its name. The answer
+    /// lists, in order, what was taken off and what was deleted.
+    ///
     /// `DELETE /images/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Image, by name or id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().delete("alpine").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -108,7 +327,32 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Downloads an image, with all its layers, as a tar archive that can be loaded elsewhere.
+    ///
+    /// A name without a tag stands for all of its tags; an image given by id loses its names. A
+    /// daemon that fails halfway puts its message in place of the rest.
+    ///
     /// `GET /images/{name}/get` · API 1.24 – 1.55
+    ///
+    /// - `name`: Image, by name or id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let mut chunks = client.images().save("alpine").send().await?;
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn save(&self, name: &str) -> Save<'a> {
         let mut call = Call::new(self.connection, &SAVE);
@@ -116,7 +360,28 @@ impl<'a> Images<'a> {
         Save { call }
     }
 
+    /// Lists the steps that an image was built by, the last first.
+    ///
     /// `GET /images/{name}/history` · API 1.24 – 1.55
+    ///
+    /// - `name`: Image, by name or id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().history("alpine").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn history(&self, name: &str) -> History<'a> {
         let mut call = Call::new(self.connection, &HISTORY);
@@ -124,7 +389,28 @@ impl<'a> Images<'a> {
         History { call }
     }
 
+    /// Tells everything the daemon knows about an image that it holds.
+    ///
     /// `GET /images/{name}/json` · API 1.24 – 1.55
+    ///
+    /// - `name`: Image, by name or id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let answer = client.images().inspect("alpine").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -132,7 +418,35 @@ impl<'a> Images<'a> {
         Inspect { call }
     }
 
+    /// Uploads an image to the registry that its name begins with.
+    ///
+    /// To push elsewhere, tag it first. Progress comes as it is made; a failure, be it of a
+    /// missing image or of credentials, is mostly inside the stream, after a status of 200. The
+    /// digest that the registry has it under is the `aux` of the last message; with the
+    /// containerd image store it is told in words, by the last status.
+    ///
     /// `POST /images/{name}/push` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the image, with the registry unless that is Docker Hub, without a tag.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// let mut items = client.images().push("alpine").send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
@@ -143,7 +457,30 @@ impl<'a> Images<'a> {
         }
     }
 
+    /// Gives an image one more name; one that is taken moves to it.
+    ///
     /// `POST /images/{name}/tag` · API 1.24 – 1.55
+    ///
+    /// - `name`: Image, by name or id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_29::Client) -> Result<(), docker_api_gen_v1_29::Error> {
+    /// client.images().tag("alpine").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn tag(&self, name: &str) -> Tag<'a> {
         let mut call = Call::new(self.connection, &TAG);
@@ -169,60 +506,132 @@ pub(crate) static BUILD: Operation = Operation {
 /// What can be asked of [`Build`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct BuildOptions {
+    /// Path of the Dockerfile in the context. Without effect when `remote` is a single file.
+    ///
     /// `dockerfile`. Default: `"Dockerfile"`.
     pub dockerfile: Option<String>,
+    /// Names for the image, each as `name` or `name:tag`; without a tag, `latest`. Without a
+    /// name, the image has only its id.
+    ///
     /// `t`.
     pub t: Option<Vec<String>>,
+    /// Lines added to `/etc/hosts` during the build, each as `name:address`.
+    ///
     /// `extrahosts`, since 1.28 (Docker 17.04).
     pub extrahosts: Option<Vec<String>>,
+    /// Where the daemon fetches the context; a Git repository, or an HTTP address of a tar
+    /// archive or a single Dockerfile.
+    ///
+    /// A body that is sent as well is not read.
+    ///
     /// `remote`.
     pub remote: Option<String>,
+    /// Whether only the id of the image is written once it is built, and no progress.
+    ///
     /// `q`. Default: `false`.
     pub q: Option<bool>,
+    /// Whether every instruction is run, in place of taking results from the cache.
+    ///
     /// `nocache`. Default: `false`.
     pub nocache: Option<bool>,
+    /// Images whose layers may serve as cache, beside what was built here.
+    ///
     /// `cachefrom`, since 1.25 (Docker 1.13).
     pub cachefrom: Option<Vec<String>>,
+    /// Whether a newer base image is looked for in its registry, even if one is there.
+    ///
     /// `pull`.
     pub pull: Option<bool>,
+    /// Whether intermediate containers are deleted after a build that succeeds. Classic builder
+    /// only.
+    ///
     /// `rm`. Default: `true`.
     pub rm: Option<bool>,
+    /// Whether intermediate containers are deleted even if the build fails. Classic builder only.
+    ///
     /// `forcerm`. Default: `false`.
     pub forcerm: Option<bool>,
+    /// Memory limit in bytes for commands of the build; 0 for none. Classic builder only.
+    ///
     /// `memory`.
     pub memory: Option<i64>,
+    /// Memory and swap together in bytes for commands of the build; -1 for unlimited swap.
+    /// Classic builder only.
+    ///
     /// `memswap`.
     pub memswap: Option<i64>,
+    /// Relative weight against other containers when processors are busy. Classic builder only.
+    ///
     /// `cpushares`.
     pub cpushares: Option<i64>,
+    /// Processors the commands may run on, as a list such as `0-3` or `0,5`. Classic builder
+    /// only.
+    ///
     /// `cpusetcpus`.
     pub cpusetcpus: Option<String>,
+    /// Length of the scheduler's accounting period in microseconds. Classic builder only.
+    ///
     /// `cpuperiod`.
     pub cpuperiod: Option<i64>,
+    /// Processor time in microseconds that commands may use in each period. Classic builder only.
+    ///
     /// `cpuquota`.
     pub cpuquota: Option<i64>,
+    /// Values for the `ARG` instructions, by name; one without a value counts as mentioned and
+    /// not set.
+    ///
+    /// They are part of the image's history, so not for secrets.
+    ///
     /// `buildargs`.
     pub buildargs: Option<std::collections::BTreeMap<String, Option<String>>>,
+    /// Size of `/dev/shm` in bytes during the build; 0 or absent for 64 MiB.
+    ///
     /// `shmsize`.
     pub shmsize: Option<i64>,
+    /// Whether the new layers are made into one. Daemons do it only with experimental features
+    /// turned on. Classic builder only.
+    ///
     /// `squash`, since 1.25 (Docker 1.13).
     pub squash: Option<bool>,
+    /// Labels for the image.
+    ///
     /// `labels`.
     pub labels: Option<std::collections::BTreeMap<String, String>>,
+    /// Network that commands use; `bridge`, `host`, `none`, `container:NAME`, or the name of a
+    /// network (classic builder only).
+    ///
     /// `networkmode`, since 1.25 (Docker 1.13).
     pub networkmode: Option<String>,
+    /// Credentials by the address of the registry, to pull base images with; on the wire they are
+    /// JSON in URL-safe base64.
+    ///
+    /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
+    /// passed over in silence.
+    ///
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
+    /// Stage of a multi-stage Dockerfile to end with. Absent, the last.
+    ///
     /// `target`, since 1.29 (Docker 17.05).
     pub target: Option<String>,
+    /// Memory nodes of a NUMA host that memory may come from. Classic builder only.
+    ///
     /// `cpusetmems`.
     pub cpusetmems: Option<String>,
+    /// Control group below which those of the commands are made. Linux only.
+    ///
     /// `cgroupparent`.
     pub cgroupparent: Option<String>,
+    /// How containers of the build are kept apart from the host, on Windows only.
+    ///
     /// `isolation`.
     pub isolation: Option<types::ImageBuildIsolation>,
+    /// Resource limits for commands of the build. Linux only.
+    ///
     /// `ulimits`.
     pub ulimits: Option<Vec<types::ImageBuildUlimitsItem>>,
+    /// Credential specification, as `credentialspec=…`, on Windows only; refused elsewhere.
+    ///
     /// `securityopt`, since 1.25 (Docker 1.13).
     pub securityopt: Option<Vec<String>>,
 }
@@ -236,18 +645,25 @@ pub struct Build<'a> {
 }
 
 impl<'a> Build<'a> {
+    /// Path of the Dockerfile in the context. Without effect when `remote` is a single file.
+    ///
     /// `dockerfile`. Default: `"Dockerfile"`.
     pub fn dockerfile(mut self, dockerfile: impl Into<String>) -> Self {
         self.options.dockerfile = Some(dockerfile.into());
         self
     }
 
+    /// Names for the image, each as `name` or `name:tag`; without a tag, `latest`. Without a
+    /// name, the image has only its id.
+    ///
     /// `t`.
     pub fn t(mut self, t: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.options.t = Some(t.into_iter().map(Into::into).collect());
         self
     }
 
+    /// Lines added to `/etc/hosts` during the build, each as `name:address`.
+    ///
     /// `extrahosts`, since 1.28 (Docker 17.04).
     pub fn extrahosts(
         mut self,
@@ -257,24 +673,35 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Where the daemon fetches the context; a Git repository, or an HTTP address of a tar
+    /// archive or a single Dockerfile.
+    ///
+    /// A body that is sent as well is not read.
+    ///
     /// `remote`.
     pub fn remote(mut self, remote: impl Into<String>) -> Self {
         self.options.remote = Some(remote.into());
         self
     }
 
+    /// Whether only the id of the image is written once it is built, and no progress.
+    ///
     /// `q`. Default: `false`.
     pub fn q(mut self, q: bool) -> Self {
         self.options.q = Some(q);
         self
     }
 
+    /// Whether every instruction is run, in place of taking results from the cache.
+    ///
     /// `nocache`. Default: `false`.
     pub fn nocache(mut self, nocache: bool) -> Self {
         self.options.nocache = Some(nocache);
         self
     }
 
+    /// Images whose layers may serve as cache, beside what was built here.
+    ///
     /// `cachefrom`, since 1.25 (Docker 1.13).
     pub fn cachefrom(
         mut self,
@@ -284,60 +711,86 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Whether a newer base image is looked for in its registry, even if one is there.
+    ///
     /// `pull`.
     pub fn pull(mut self, pull: bool) -> Self {
         self.options.pull = Some(pull);
         self
     }
 
+    /// Whether intermediate containers are deleted after a build that succeeds. Classic builder
+    /// only.
+    ///
     /// `rm`. Default: `true`.
     pub fn rm(mut self, rm: bool) -> Self {
         self.options.rm = Some(rm);
         self
     }
 
+    /// Whether intermediate containers are deleted even if the build fails. Classic builder only.
+    ///
     /// `forcerm`. Default: `false`.
     pub fn forcerm(mut self, forcerm: bool) -> Self {
         self.options.forcerm = Some(forcerm);
         self
     }
 
+    /// Memory limit in bytes for commands of the build; 0 for none. Classic builder only.
+    ///
     /// `memory`.
     pub fn memory(mut self, memory: i64) -> Self {
         self.options.memory = Some(memory);
         self
     }
 
+    /// Memory and swap together in bytes for commands of the build; -1 for unlimited swap.
+    /// Classic builder only.
+    ///
     /// `memswap`.
     pub fn memswap(mut self, memswap: i64) -> Self {
         self.options.memswap = Some(memswap);
         self
     }
 
+    /// Relative weight against other containers when processors are busy. Classic builder only.
+    ///
     /// `cpushares`.
     pub fn cpushares(mut self, cpushares: i64) -> Self {
         self.options.cpushares = Some(cpushares);
         self
     }
 
+    /// Processors the commands may run on, as a list such as `0-3` or `0,5`. Classic builder
+    /// only.
+    ///
     /// `cpusetcpus`.
     pub fn cpusetcpus(mut self, cpusetcpus: impl Into<String>) -> Self {
         self.options.cpusetcpus = Some(cpusetcpus.into());
         self
     }
 
+    /// Length of the scheduler's accounting period in microseconds. Classic builder only.
+    ///
     /// `cpuperiod`.
     pub fn cpuperiod(mut self, cpuperiod: i64) -> Self {
         self.options.cpuperiod = Some(cpuperiod);
         self
     }
 
+    /// Processor time in microseconds that commands may use in each period. Classic builder only.
+    ///
     /// `cpuquota`.
     pub fn cpuquota(mut self, cpuquota: i64) -> Self {
         self.options.cpuquota = Some(cpuquota);
         self
     }
 
+    /// Values for the `ARG` instructions, by name; one without a value counts as mentioned and
+    /// not set.
+    ///
+    /// They are part of the image's history, so not for secrets.
+    ///
     /// `buildargs`.
     pub fn buildargs(
         mut self,
@@ -347,30 +800,46 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Size of `/dev/shm` in bytes during the build; 0 or absent for 64 MiB.
+    ///
     /// `shmsize`.
     pub fn shmsize(mut self, shmsize: i64) -> Self {
         self.options.shmsize = Some(shmsize);
         self
     }
 
+    /// Whether the new layers are made into one. Daemons do it only with experimental features
+    /// turned on. Classic builder only.
+    ///
     /// `squash`, since 1.25 (Docker 1.13).
     pub fn squash(mut self, squash: bool) -> Self {
         self.options.squash = Some(squash);
         self
     }
 
+    /// Labels for the image.
+    ///
     /// `labels`.
     pub fn labels(mut self, labels: std::collections::BTreeMap<String, String>) -> Self {
         self.options.labels = Some(labels);
         self
     }
 
+    /// Network that commands use; `bridge`, `host`, `none`, `container:NAME`, or the name of a
+    /// network (classic builder only).
+    ///
     /// `networkmode`, since 1.25 (Docker 1.13).
     pub fn networkmode(mut self, networkmode: impl Into<String>) -> Self {
         self.options.networkmode = Some(networkmode.into());
         self
     }
 
+    /// Credentials by the address of the registry, to pull base images with; on the wire they are
+    /// JSON in URL-safe base64.
+    ///
+    /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
+    /// passed over in silence.
+    ///
     /// `X-Registry-Config`.
     pub fn registry_config(
         mut self,
@@ -380,24 +849,32 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Stage of a multi-stage Dockerfile to end with. Absent, the last.
+    ///
     /// `target`, since 1.29 (Docker 17.05).
     pub fn target(mut self, target: impl Into<String>) -> Self {
         self.options.target = Some(target.into());
         self
     }
 
+    /// Memory nodes of a NUMA host that memory may come from. Classic builder only.
+    ///
     /// `cpusetmems`.
     pub fn cpusetmems(mut self, cpusetmems: impl Into<String>) -> Self {
         self.options.cpusetmems = Some(cpusetmems.into());
         self
     }
 
+    /// Control group below which those of the commands are made. Linux only.
+    ///
     /// `cgroupparent`.
     pub fn cgroupparent(mut self, cgroupparent: impl Into<String>) -> Self {
         self.options.cgroupparent = Some(cgroupparent.into());
         self
     }
 
+    /// How containers of the build are kept apart from the host, on Windows only.
+    ///
     /// `isolation`.
     pub fn isolation(
         mut self,
@@ -407,12 +884,16 @@ impl<'a> Build<'a> {
         self
     }
 
+    /// Resource limits for commands of the build. Linux only.
+    ///
     /// `ulimits`.
     pub fn ulimits(mut self, ulimits: Vec<types::ImageBuildUlimitsItem>) -> Self {
         self.options.ulimits = Some(ulimits);
         self
     }
 
+    /// Credential specification, as `credentialspec=…`, on Windows only; refused elsewhere.
+    ///
     /// `securityopt`, since 1.25 (Docker 1.13).
     pub fn securityopt(
         mut self,
@@ -424,7 +905,8 @@ impl<'a> Build<'a> {
         self
     }
 
-    /// The body of the request.
+    /// Tar archive with the Dockerfile and all that it copies, plain or compressed with gzip,
+    /// bzip2, xz or zstd as far as the daemon can.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.call.body("application/x-tar", body.into());
         self
@@ -437,6 +919,10 @@ impl<'a> Build<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::build`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::BuildInfo>, Error> {
         self.prepare().json_lines().await
@@ -493,18 +979,33 @@ pub(crate) static COMMIT: Operation = Operation {
 /// What can be asked of [`Commit`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CommitOptions {
+    /// Name or id of the container.
+    ///
     /// `container`.
     pub container: Option<String>,
+    /// Name for the image. Absent, it has only its id.
+    ///
     /// `repo`.
     pub repo: Option<String>,
+    /// Tag for the name. Absent, `latest`.
+    ///
     /// `tag`.
     pub tag: Option<String>,
+    /// Remark that is kept in the image.
+    ///
     /// `comment`.
     pub comment: Option<String>,
+    /// Author that is kept in the image, such as `Jane Doe <jane@example.com>`.
+    ///
     /// `author`.
     pub author: Option<String>,
+    /// Whether the container is paused meanwhile, so that files do not change halfway.
+    ///
     /// `pause`. Default: `true`.
     pub pause: Option<bool>,
+    /// Instructions of a Dockerfile that are applied to the configuration, each on its own, such
+    /// as `CMD ["sh"]`.
+    ///
     /// `changes`.
     pub changes: Option<Vec<String>>,
 }
@@ -518,42 +1019,57 @@ pub struct Commit<'a> {
 }
 
 impl<'a> Commit<'a> {
+    /// Name or id of the container.
+    ///
     /// `container`.
     pub fn container(mut self, container: impl Into<String>) -> Self {
         self.options.container = Some(container.into());
         self
     }
 
+    /// Name for the image. Absent, it has only its id.
+    ///
     /// `repo`.
     pub fn repo(mut self, repo: impl Into<String>) -> Self {
         self.options.repo = Some(repo.into());
         self
     }
 
+    /// Tag for the name. Absent, `latest`.
+    ///
     /// `tag`.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tag = Some(tag.into());
         self
     }
 
+    /// Remark that is kept in the image.
+    ///
     /// `comment`.
     pub fn comment(mut self, comment: impl Into<String>) -> Self {
         self.options.comment = Some(comment.into());
         self
     }
 
+    /// Author that is kept in the image, such as `Jane Doe <jane@example.com>`.
+    ///
     /// `author`.
     pub fn author(mut self, author: impl Into<String>) -> Self {
         self.options.author = Some(author.into());
         self
     }
 
+    /// Whether the container is paused meanwhile, so that files do not change halfway.
+    ///
     /// `pause`. Default: `true`.
     pub fn pause(mut self, pause: bool) -> Self {
         self.options.pause = Some(pause);
         self
     }
 
+    /// Instructions of a Dockerfile that are applied to the configuration, each on its own, such
+    /// as `CMD ["sh"]`.
+    ///
     /// `changes`.
     pub fn changes(
         mut self,
@@ -576,6 +1092,10 @@ impl<'a> Commit<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::commit`].
     #[inline]
     pub async fn send(self) -> Result<types::IdResponse, Error> {
         self.prepare().json().await
@@ -611,18 +1131,39 @@ pub(crate) static CREATE: Operation = Operation {
 /// What can be asked of [`Create`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateOptions {
+    /// Image to pull, with tag or digest, such as `alpine:3.20` or
+    /// `registry.example/app@sha256:…`.
+    ///
+    /// Without either, and with no `tag`, all tags of the name are pulled.
+    ///
     /// `fromImage`.
     pub from_image: Option<String>,
+    /// Archive to import, by its HTTP address, or `-` for the body.
+    ///
     /// `fromSrc`.
     pub from_src: Option<String>,
+    /// Name for an image that is imported.
+    ///
     /// `repo`.
     pub repo: Option<String>,
+    /// Tag or digest to pull, or tag for what is imported; it counts before one in `fromImage`.
+    ///
     /// `tag`.
     pub tag: Option<String>,
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
+    /// silence, and the image pulled anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
+    /// Remark that is kept in an image that is imported.
+    ///
     /// `message`.
     pub message: Option<String>,
+    /// Instructions of a Dockerfile that are applied to an image that is imported, each on its
+    /// own, such as `ENV A=b`.
+    ///
     /// `changes`.
     pub changes: Option<Vec<String>>,
 }
@@ -636,42 +1177,63 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
+    /// Image to pull, with tag or digest, such as `alpine:3.20` or
+    /// `registry.example/app@sha256:…`.
+    ///
+    /// Without either, and with no `tag`, all tags of the name are pulled.
+    ///
     /// `fromImage`.
     pub fn from_image(mut self, from_image: impl Into<String>) -> Self {
         self.options.from_image = Some(from_image.into());
         self
     }
 
+    /// Archive to import, by its HTTP address, or `-` for the body.
+    ///
     /// `fromSrc`.
     pub fn from_src(mut self, from_src: impl Into<String>) -> Self {
         self.options.from_src = Some(from_src.into());
         self
     }
 
+    /// Name for an image that is imported.
+    ///
     /// `repo`.
     pub fn repo(mut self, repo: impl Into<String>) -> Self {
         self.options.repo = Some(repo.into());
         self
     }
 
+    /// Tag or digest to pull, or tag for what is imported; it counts before one in `fromImage`.
+    ///
     /// `tag`.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tag = Some(tag.into());
         self
     }
 
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
+    /// silence, and the image pulled anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
         self
     }
 
+    /// Remark that is kept in an image that is imported.
+    ///
     /// `message`.
     pub fn message(mut self, message: impl Into<String>) -> Self {
         self.options.message = Some(message.into());
         self
     }
 
+    /// Instructions of a Dockerfile that are applied to an image that is imported, each on its
+    /// own, such as `ENV A=b`.
+    ///
     /// `changes`.
     pub fn changes(
         mut self,
@@ -681,7 +1243,7 @@ impl<'a> Create<'a> {
         self
     }
 
-    /// The body of the request.
+    /// With `fromSrc` of `-`, tar archive of a file system, plain or compressed.
     pub fn body(mut self, body: impl Into<Body>) -> Self {
         self.call.body("application/octet-stream", body.into());
         self
@@ -694,6 +1256,10 @@ impl<'a> Create<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::create`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::CreateImageInfo>, Error> {
         self.prepare().json_lines().await
@@ -729,6 +1295,9 @@ pub(crate) static SAVE_ALL: Operation = Operation {
 /// What can be asked of [`SaveAll`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SaveAllOptions {
+    /// Images, by name or id. A name without a tag stands for all of its tags; images given by id
+    /// lose their names.
+    ///
     /// `names`.
     pub names: Option<Vec<String>>,
 }
@@ -742,6 +1311,9 @@ pub struct SaveAll<'a> {
 }
 
 impl<'a> SaveAll<'a> {
+    /// Images, by name or id. A name without a tag stands for all of its tags; images given by id
+    /// lose their names.
+    ///
     /// `names`.
     pub fn names(mut self, names: impl IntoIterator<Item = impl Into<String>>) -> Self {
         self.options.names = Some(names.into_iter().map(Into::into).collect());
@@ -755,6 +1327,10 @@ impl<'a> SaveAll<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::save_all`].
     #[inline]
     pub async fn send(self) -> Result<ByteStream, Error> {
         self.prepare().bytes().await
@@ -784,10 +1360,20 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Whether layers that were made on the way to other images are listed too.
+    ///
     /// `all`. Default: `false`.
     pub all: Option<bool>,
+    /// What the list is narrowed down by, by name of the filter.
+    ///
+    /// `before` and `since` (image), `dangling` (without a name), `label`, `reference` (pattern
+    /// for the name, such as `*/web:1.*`), `until` (made before a moment, given as a timestamp or
+    /// as an age such as `24h`).
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
+    /// Whether `RepoDigests` is filled in. Current daemons do so in any case.
+    ///
     /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub digests: Option<bool>,
 }
@@ -801,18 +1387,28 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Whether layers that were made on the way to other images are listed too.
+    ///
     /// `all`. Default: `false`.
     pub fn all(mut self, all: bool) -> Self {
         self.options.all = Some(all);
         self
     }
 
+    /// What the list is narrowed down by, by name of the filter.
+    ///
+    /// `before` and `since` (image), `dangling` (without a name), `label`, `reference` (pattern
+    /// for the name, such as `*/web:1.*`), `until` (made before a moment, given as a timestamp or
+    /// as an age such as `24h`).
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self
     }
 
+    /// Whether `RepoDigests` is filled in. Current daemons do so in any case.
+    ///
     /// `digests`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn digests(mut self, digests: bool) -> Self {
         self.options.digests = Some(digests);
@@ -826,6 +1422,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ImageSummary>, Error> {
         self.prepare().json().await
@@ -857,6 +1457,8 @@ pub(crate) static LOAD: Operation = Operation {
 /// What can be asked of [`Load`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LoadOptions {
+    /// Whether progress is left out. Daemons leave it out when this is absent, too.
+    ///
     /// `quiet`. Default: `false`.
     pub quiet: Option<bool>,
 }
@@ -870,6 +1472,8 @@ pub struct Load<'a> {
 }
 
 impl<'a> Load<'a> {
+    /// Whether progress is left out. Daemons leave it out when this is absent, too.
+    ///
     /// `quiet`. Default: `false`.
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.options.quiet = Some(quiet);
@@ -883,6 +1487,10 @@ impl<'a> Load<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::load`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::BuildInfo>, Error> {
         self.prepare().json_lines().await
@@ -912,6 +1520,12 @@ pub(crate) static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
+    /// What the deletion is narrowed down by.
+    ///
+    /// `dangling` (`true` unless given), `until` (made before a moment, given as a timestamp or
+    /// as an age such as `24h`), `label` and `label!` (with or without a label, as `NAME` or
+    /// `NAME=VALUE`).
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -925,6 +1539,12 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
+    /// What the deletion is narrowed down by.
+    ///
+    /// `dangling` (`true` unless given), `until` (made before a moment, given as a timestamp or
+    /// as an age such as `24h`), `label` and `label!` (with or without a label, as `NAME` or
+    /// `NAME=VALUE`).
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -938,6 +1558,10 @@ impl<'a> Prune<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::prune`].
     #[inline]
     pub async fn send(self) -> Result<types::ImagePruneResponse, Error> {
         self.prepare().json().await
@@ -967,10 +1591,18 @@ pub(crate) static SEARCH: Operation = Operation {
 /// What can be asked of [`Search`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct SearchOptions {
+    /// Most results, from 1 to 100. Absent, 25.
+    ///
     /// `limit`.
     pub limit: Option<i64>,
+    /// What the result is narrowed down by.
+    ///
+    /// `is-official` (`true` or `false`) and `stars` (at least so many).
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -984,18 +1616,26 @@ pub struct Search<'a> {
 }
 
 impl<'a> Search<'a> {
+    /// Most results, from 1 to 100. Absent, 25.
+    ///
     /// `limit`.
     pub fn limit(mut self, limit: i64) -> Self {
         self.options.limit = Some(limit);
         self
     }
 
+    /// What the result is narrowed down by.
+    ///
+    /// `is-official` (`true` or `false`) and `stars` (at least so many).
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self
     }
 
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -1009,6 +1649,10 @@ impl<'a> Search<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::search`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ImageSearchResponseItem>, Error> {
         self.prepare().json().await
@@ -1040,8 +1684,12 @@ pub(crate) static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
+    /// Whether it is deleted although it has several names or a stopped container uses it.
+    ///
     /// `force`. Default: `false`.
     pub force: Option<bool>,
+    /// Whether parents that nobody else needs stay.
+    ///
     /// `noprune`. Default: `false`.
     pub noprune: Option<bool>,
 }
@@ -1055,12 +1703,16 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
+    /// Whether it is deleted although it has several names or a stopped container uses it.
+    ///
     /// `force`. Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self
     }
 
+    /// Whether parents that nobody else needs stay.
+    ///
     /// `noprune`. Default: `false`.
     pub fn noprune(mut self, noprune: bool) -> Self {
         self.options.noprune = Some(noprune);
@@ -1074,6 +1726,10 @@ impl<'a> Delete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::delete`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ImageDeleteResponseItem>, Error> {
         self.prepare().json().await
@@ -1110,6 +1766,10 @@ pub struct Save<'a> {
 
 impl<'a> Save<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::save`].
     #[inline]
     pub async fn send(self) -> Result<ByteStream, Error> {
         self.prepare().bytes().await
@@ -1142,6 +1802,10 @@ pub struct History<'a> {
 
 impl<'a> History<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::history`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ImageHistoryResponseItem>, Error> {
         self.prepare().json().await
@@ -1174,6 +1838,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Image, Error> {
         self.prepare().json().await
@@ -1200,8 +1868,15 @@ pub(crate) static PUSH: Operation = Operation {
 /// What can be asked of [`Push`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushOptions {
+    /// Tag to push. Absent, all tags of the name.
+    ///
     /// `tag`.
     pub tag: Option<String>,
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Must be there even if they are empty. A header the daemon cannot read is passed over in
+    /// silence, and the push attempted anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1215,12 +1890,19 @@ pub struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
+    /// Tag to push. Absent, all tags of the name.
+    ///
     /// `tag`.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tag = Some(tag.into());
         self
     }
 
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Must be there even if they are empty. A header the daemon cannot read is passed over in
+    /// silence, and the push attempted anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -1234,6 +1916,10 @@ impl<'a> Push<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::push`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::PushImageInfo>, Error> {
         self.prepare().json_lines().await
@@ -1264,8 +1950,12 @@ pub(crate) static TAG: Operation = Operation {
 /// What can be asked of [`Tag`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TagOptions {
+    /// Name to give, with a registry if it is to be pushed there.
+    ///
     /// `repo`.
     pub repo: Option<String>,
+    /// Tag of the name. Absent, `latest`.
+    ///
     /// `tag`.
     pub tag: Option<String>,
 }
@@ -1279,12 +1969,16 @@ pub struct Tag<'a> {
 }
 
 impl<'a> Tag<'a> {
+    /// Name to give, with a registry if it is to be pushed there.
+    ///
     /// `repo`.
     pub fn repo(mut self, repo: impl Into<String>) -> Self {
         self.options.repo = Some(repo.into());
         self
     }
 
+    /// Tag of the name. Absent, `latest`.
+    ///
     /// `tag`.
     pub fn tag(mut self, tag: impl Into<String>) -> Self {
         self.options.tag = Some(tag.into());
@@ -1298,6 +1992,10 @@ impl<'a> Tag<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Images::tag`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

@@ -4,13 +4,22 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
 use super::{ObjectVersion, TlsInfo};
 
+/// State of a manager.
+///
+/// Part of [`Node`](crate::types::Node).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ManagerStatus {
+    /// Whether it leads the managers.
+    ///
     /// `Leader`. Default: `false`.
     pub leader: Option<bool>,
+    /// Whether the other managers reach it.
+    ///
     /// `Reachability`.
     pub reachability: Option<Reachability>,
+    /// Address on which it serves the other nodes, as `host:port`.
+    ///
     /// `Addr`.
     pub addr: Option<String>,
 }
@@ -48,23 +57,43 @@ impl wire::WriteFields for ManagerStatus {
     }
 }
 
+/// A node of the swarm.
+///
+/// Brought by [`nodes.list`](crate::api::nodes::Nodes::list),
+/// [`nodes.inspect`](crate::api::nodes::Nodes::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Node {
+    /// Id of the node.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`.
     pub version: Option<ObjectVersion>,
+    /// When it joined.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// What is wanted of it.
+    ///
     /// `Spec`.
     pub spec: Option<NodeSpec>,
+    /// What it says about itself.
+    ///
     /// `Description`.
     pub description: Option<NodeDescription>,
+    /// Whether it is up.
+    ///
     /// `Status`.
     pub status: Option<NodeStatus>,
+    /// State of the manager on it; absent for workers.
+    ///
     /// `ManagerStatus`.
     pub manager_status: Option<ManagerStatus>,
 }
@@ -112,14 +141,26 @@ impl wire::WriteFields for Node {
     }
 }
 
+/// What is wanted of a node.
+///
+/// Sent by [`nodes.update`](crate::api::nodes::Nodes::update). Part of
+/// [`Node`](crate::types::Node).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NodeSpec {
+    /// A name for the node; of no effect, and mostly empty.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Labels of the node in the swarm, which constraints reach as `node.labels.NAME`.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Whether it is to be a worker or a manager.
+    ///
     /// `Role`.
     pub role: Option<NodeSpecRole>,
+    /// Whether it is given tasks.
+    ///
     /// `Availability`.
     pub availability: Option<NodeSpecAvailability>,
 }
@@ -156,15 +197,26 @@ impl wire::WriteFields for NodeSpec {
     }
 }
 
+/// Whether a node is up.
+///
+/// Part of [`NodeStatus`](crate::types::NodeStatus).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeState {
+    /// Not heard of since the managers changed.
+    ///
     /// `unknown`.
     Unknown,
+    /// Not heard of for some time; its tasks are moved to others.
+    ///
     /// `down`.
     Down,
+    /// Up.
+    ///
     /// `ready`.
     Ready,
+    /// Gone from one manager, and looking for another.
+    ///
     /// `disconnected`.
     Disconnected,
     /// A text that the description does not list, as it came.
@@ -202,13 +254,22 @@ wire::readable_text!(NodeState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(NodeState);
 
+/// Whether a node is up, and where.
+///
+/// Part of [`Node`](crate::types::Node).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeStatus {
+    /// Whether it is up.
+    ///
     /// `State`.
     pub state: Option<NodeState>,
+    /// More about it, in words; mostly empty.
+    ///
     /// `Message`.
     pub message: Option<String>,
+    /// Address from which it reports.
+    ///
     /// `Addr`, since 1.25 (Docker 1.13).
     pub addr: Option<String>,
 }
@@ -246,13 +307,22 @@ impl wire::WriteFields for NodeStatus {
     }
 }
 
+/// Whether the other managers reach a manager.
+///
+/// Part of [`ManagerStatus`](crate::types::ManagerStatus).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Reachability {
+    /// Not known.
+    ///
     /// `unknown`.
     Unknown,
+    /// They do not; a majority that does is needed for any change.
+    ///
     /// `unreachable`.
     Unreachable,
+    /// They do.
+    ///
     /// `reachable`.
     Reachable,
     /// A text that the description does not list, as it came.
@@ -288,11 +358,19 @@ wire::readable_text!(Reachability);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(Reachability);
 
+/// Operating system and architecture of a node, or those that tasks need.
+///
+/// Part of [`NodeDescription`](crate::types::NodeDescription).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeDescriptionPlatform {
+    /// CPU architecture, by the name that the host has for it, such as `x86_64`, or by Go's, such
+    /// as `amd64`.
+    ///
     /// `Architecture`.
     pub architecture: Option<String>,
+    /// Operating system, such as `linux` or `windows`.
+    ///
     /// `OS`.
     pub os: Option<String>,
 }
@@ -328,11 +406,18 @@ impl wire::WriteFields for NodeDescriptionPlatform {
     }
 }
 
+/// CPU, memory and other resources of a node, or those to keep free for a task.
+///
+/// Part of [`NodeDescription`](crate::types::NodeDescription).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeDescriptionResources {
+    /// CPU time in billionths of a CPU; 1000000000 for one.
+    ///
     /// `NanoCPUs`.
     pub nano_cpus: Option<i64>,
+    /// Memory in bytes.
+    ///
     /// `MemoryBytes`.
     pub memory_bytes: Option<i64>,
 }
@@ -368,11 +453,18 @@ impl wire::WriteFields for NodeDescriptionResources {
     }
 }
 
+/// A driver that the daemon of a node has.
+///
+/// Part of [`NodeDescriptionEngine`](crate::types::NodeDescriptionEngine).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeDescriptionEnginePlugin {
+    /// What it does: `Volume`, `Network`, `Log` or `Authorization`.
+    ///
     /// `Type`.
     pub type_: Option<String>,
+    /// Name of the driver.
+    ///
     /// `Name`.
     pub name: Option<String>,
 }
@@ -408,13 +500,23 @@ impl wire::WriteFields for NodeDescriptionEnginePlugin {
     }
 }
 
+/// The daemon of a node.
+///
+/// Part of [`NodeDescription`](crate::types::NodeDescription).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeDescriptionEngine {
+    /// Version of the daemon.
+    ///
     /// `EngineVersion`.
     pub engine_version: Option<String>,
+    /// Labels that the daemon was configured with, which constraints reach as
+    /// `engine.labels.NAME`.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Drivers that the daemon has, built in or from plugins.
+    ///
     /// `Plugins`.
     pub plugins: Vec<NodeDescriptionEnginePlugin>,
 }
@@ -452,17 +554,30 @@ impl wire::WriteFields for NodeDescriptionEngine {
     }
 }
 
+/// What a node says about itself.
+///
+/// Part of [`Node`](crate::types::Node).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NodeDescription {
+    /// Name of its host.
+    ///
     /// `Hostname`.
     pub hostname: Option<String>,
+    /// Its operating system and architecture.
+    ///
     /// `Platform`.
     pub platform: Option<NodeDescriptionPlatform>,
+    /// CPU, memory and other resources that it has.
+    ///
     /// `Resources`.
     pub resources: Option<NodeDescriptionResources>,
+    /// Its daemon.
+    ///
     /// `Engine`.
     pub engine: Option<NodeDescriptionEngine>,
+    /// Certificate authority that it trusts.
+    ///
     /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
 }
@@ -504,11 +619,18 @@ impl wire::WriteFields for NodeDescription {
     }
 }
 
+/// Role of a node.
+///
+/// Part of [`NodeSpec`](crate::types::NodeSpec).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeSpecRole {
+    /// Runs tasks only.
+    ///
     /// `worker`.
     Worker,
+    /// Keeps the state of the swarm, and runs tasks unless it is drained.
+    ///
     /// `manager`.
     Manager,
     /// A text that the description does not list, as it came.
@@ -540,13 +662,22 @@ wire::text_enum!(NodeSpecRole);
 wire::readable_text!(NodeSpecRole);
 wire::writable_text!(NodeSpecRole);
 
+/// Whether a node is given tasks.
+///
+/// Part of [`NodeSpec`](crate::types::NodeSpec).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum NodeSpecAvailability {
+    /// It takes tasks.
+    ///
     /// `active`.
     Active,
+    /// It takes no new tasks, and keeps those that it has.
+    ///
     /// `pause`.
     Pause,
+    /// It takes no tasks, and those that it has are moved to others.
+    ///
     /// `drain`.
     Drain,
     /// A text that the description does not list, as it came.

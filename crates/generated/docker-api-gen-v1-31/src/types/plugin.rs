@@ -2,19 +2,35 @@
 
 use docker_api_gen_core::wire;
 
+/// A plugin that is installed in the daemon.
+///
+/// Brought by [`plugins.list`](crate::api::plugins::Plugins::list),
+/// [`plugins.inspect`](crate::api::plugins::Plugins::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Plugin {
+    /// Id of the plugin.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// Name and tag.
+    ///
     /// `Name`.
     pub name: String,
+    /// Whether it runs.
+    ///
     /// `Enabled`, since 1.25 (Docker 1.13).
     pub enabled: bool,
+    /// Settings in force, which may differ from what its author set.
+    ///
     /// `Settings`, since 1.25 (Docker 1.13).
     pub settings: PluginSettings,
+    /// Where in a registry it comes from.
+    ///
     /// `PluginReference`, since 1.26 (Docker 1.13.1).
     pub plugin_reference: Option<String>,
+    /// What its author set.
+    ///
     /// `Config`.
     pub config: PluginConfig,
 }
@@ -58,15 +74,27 @@ impl wire::WriteFields for Plugin {
     }
 }
 
+/// A device of the host that a plugin uses.
+///
+/// Part of [`PluginSettings`](crate::types::PluginSettings),
+/// [`PluginConfigLinux`](crate::types::PluginConfigLinux).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginDevice {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
+    /// What of it can be changed; `path` or nothing.
+    ///
     /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
+    /// Path of the device on the host.
+    ///
     /// `Path`, since 1.25 (Docker 1.13).
     pub path: Option<String>,
 }
@@ -106,15 +134,26 @@ impl wire::WriteFields for PluginDevice {
     }
 }
 
+/// An environment variable of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginEnv {
+    /// Name of the variable.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
+    /// Value that its author gave it; absent if there is none.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<String>,
 }
@@ -154,23 +193,42 @@ impl wire::WriteFields for PluginEnv {
     }
 }
 
+/// Part of [`PluginConfigInterface`](crate::types::PluginConfigInterface).
 pub type PluginInterfaceType = String;
 
+/// A mount into a plugin.
+///
+/// Part of [`PluginSettings`](crate::types::PluginSettings),
+/// [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginMount {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`.
     pub name: String,
+    /// What it is for.
+    ///
     /// `Description`.
     pub description: String,
+    /// What of it can be changed; `source` or nothing.
+    ///
     /// `Settable`.
     pub settable: Vec<String>,
+    /// Path on the host.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the plugin.
+    ///
     /// `Destination`.
     pub destination: String,
+    /// Type of the mount, such as `bind`.
+    ///
     /// `Type`.
     pub type_: String,
+    /// Options of the mount, such as `rbind` and `rw`.
+    ///
     /// `Options`.
     pub options: Vec<String>,
 }
@@ -216,15 +274,26 @@ impl wire::WriteFields for PluginMount {
     }
 }
 
+/// Settings of a plugin that are in force.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginSettings {
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Vec<PluginMount>,
+    /// Environment of the plugin, as `NAME=VALUE`.
+    ///
     /// `Env`, since 1.25 (Docker 1.13).
     pub env: Vec<String>,
+    /// Arguments of its command.
+    ///
     /// `Args`, since 1.25 (Docker 1.13).
     pub args: Vec<String>,
+    /// Devices that it uses.
+    ///
     /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
@@ -264,11 +333,18 @@ impl wire::WriteFields for PluginSettings {
     }
 }
 
+/// How the daemon talks to a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigInterface {
+    /// What it implements, such as `docker.volumedriver/1.0`.
+    ///
     /// `Types`, since 1.25 (Docker 1.13).
     pub types: Vec<PluginInterfaceType>,
+    /// Name of the socket that it listens on, below `/run/docker/plugins` inside the plugin.
+    ///
     /// `Socket`, since 1.25 (Docker 1.13).
     pub socket: String,
 }
@@ -304,11 +380,18 @@ impl wire::WriteFields for PluginConfigInterface {
     }
 }
 
+/// User that a plugin runs as.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigUser {
+    /// User id; 0 is root.
+    ///
     /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<u32>,
+    /// Group id; 0 is root's.
+    ///
     /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<u32>,
 }
@@ -344,9 +427,14 @@ impl wire::WriteFields for PluginConfigUser {
     }
 }
 
+/// Network of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigNetwork {
+    /// Kind of network: `none`, `bridge` or `host`.
+    ///
     /// `Type`, since 1.25 (Docker 1.13).
     pub type_: String,
 }
@@ -380,13 +468,22 @@ impl wire::WriteFields for PluginConfigNetwork {
     }
 }
 
+/// What a plugin may do on a Linux host.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigLinux {
+    /// Capabilities in addition to the usual ones, such as `CAP_SYS_ADMIN`.
+    ///
     /// `Capabilities`, since 1.25 (Docker 1.13).
     pub capabilities: Vec<String>,
+    /// Whether it may use every device of the host.
+    ///
     /// `AllowAllDevices`, since 1.25 (Docker 1.13).
     pub allow_all_devices: bool,
+    /// Devices that it may use.
+    ///
     /// `Devices`, since 1.25 (Docker 1.13).
     pub devices: Vec<PluginDevice>,
 }
@@ -424,15 +521,26 @@ impl wire::WriteFields for PluginConfigLinux {
     }
 }
 
+/// Arguments for the command of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigArgs {
+    /// Name by which the setting is changed.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: String,
+    /// What they are for.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
+    /// What of it can be changed; `value` or nothing.
+    ///
     /// `Settable`, since 1.25 (Docker 1.13).
     pub settable: Vec<String>,
+    /// Arguments that its author gave.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
@@ -472,11 +580,18 @@ impl wire::WriteFields for PluginConfigArgs {
     }
 }
 
+/// Root file system of a plugin.
+///
+/// Part of [`PluginConfig`](crate::types::PluginConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfigRootfs {
+    /// How it is put together; `layers`.
+    ///
     /// `type`, since 1.25 (Docker 1.13).
     pub type_: Option<String>,
+    /// Digests of its layers, unpacked.
+    ///
     /// `diff_ids`, since 1.25 (Docker 1.13).
     pub diff_ids: Vec<String>,
 }
@@ -512,39 +627,75 @@ impl wire::WriteFields for PluginConfigRootfs {
     }
 }
 
+/// What the author of a plugin set.
+///
+/// Part of [`Plugin`](crate::types::Plugin).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginConfig {
+    /// Version of the daemon that made it; empty with newer ones.
+    ///
     /// `DockerVersion`, since 1.29 (Docker 17.05), until 1.51 (Docker 28.3).
     pub docker_version: Option<String>,
+    /// What the plugin does.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: String,
+    /// Where its documentation is.
+    ///
     /// `Documentation`, since 1.25 (Docker 1.13).
     pub documentation: String,
+    /// How the daemon talks to it.
+    ///
     /// `Interface`, since 1.25 (Docker 1.13).
     pub interface: PluginConfigInterface,
+    /// Command that is run, with its first arguments.
+    ///
     /// `Entrypoint`, since 1.25 (Docker 1.13).
     pub entrypoint: Vec<String>,
+    /// Working directory of the command.
+    ///
     /// `WorkDir`, since 1.25 (Docker 1.13).
     pub work_dir: String,
+    /// User that it runs as.
+    ///
     /// `User`, since 1.25 (Docker 1.13).
     pub user: Option<PluginConfigUser>,
+    /// Network that it runs in.
+    ///
     /// `Network`, since 1.25 (Docker 1.13).
     pub network: PluginConfigNetwork,
+    /// What it may do on a Linux host.
+    ///
     /// `Linux`, since 1.25 (Docker 1.13).
     pub linux: PluginConfigLinux,
+    /// Directory of the plugin below which its mounts are seen by the host; empty if there is
+    /// none.
+    ///
     /// `PropagatedMount`, since 1.25 (Docker 1.13).
     pub propagated_mount: String,
+    /// Whether it shares the host's IPC namespace.
+    ///
     /// `IpcHost`, since 1.29 (Docker 17.05).
     pub ipc_host: bool,
+    /// Whether it sees the host's processes.
+    ///
     /// `PidHost`, since 1.29 (Docker 17.05).
     pub pid_host: bool,
+    /// Mounts into the plugin.
+    ///
     /// `Mounts`.
     pub mounts: Vec<PluginMount>,
+    /// Environment of the plugin.
+    ///
     /// `Env`.
     pub env: Vec<PluginEnv>,
+    /// Arguments of the command.
+    ///
     /// `Args`.
     pub args: PluginConfigArgs,
+    /// Its root file system.
+    ///
     /// `rootfs`, since 1.25 (Docker 1.13).
     pub rootfs: Option<PluginConfigRootfs>,
 }
@@ -608,13 +759,23 @@ impl wire::WriteFields for PluginConfig {
     }
 }
 
+/// A right on the host that a plugin wants.
+///
+/// Brought by [`plugins.privileges`](crate::api::plugins::Plugins::privileges).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GetPluginPrivilegesResponseItem {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Vec<String>,
 }
@@ -652,12 +813,22 @@ impl wire::WriteFields for GetPluginPrivilegesResponseItem {
     }
 }
 
+/// A right on the host that a plugin wants.
+///
+/// Sent by [`plugins.pull`](crate::api::plugins::Plugins::pull).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginPullRequestItem {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`, since 1.25 (Docker 1.13).
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`, since 1.25 (Docker 1.13).
     pub value: Option<Vec<String>>,
 }
@@ -694,12 +865,22 @@ impl wire::WriteFields for PluginPullRequestItem {
     }
 }
 
+/// A right on the host that a plugin wants.
+///
+/// Sent by [`plugins.upgrade`](crate::api::plugins::Plugins::upgrade).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PluginUpgradeRequestItem {
+    /// What it is about, such as `network`, `mount`, `device`, `capabilities`,
+    /// `allow-all-devices`.
+    ///
     /// `Name`, since 1.26 (Docker 1.13.1).
     pub name: Option<String>,
+    /// The same in words, for showing.
+    ///
     /// `Description`, since 1.26 (Docker 1.13.1).
     pub description: Option<String>,
+    /// What exactly is wanted, such as `host` for the network, paths, or names of capabilities.
+    ///
     /// `Value`, since 1.26 (Docker 1.13.1).
     pub value: Option<Vec<String>>,
 }

@@ -3,15 +3,22 @@
 use std::collections::{BTreeMap, BTreeSet};
 use docker_api_gen_core::{Json, Timestamp, wire};
 use super::{
-    EndpointSettings, GraphDriverData, HealthConfig, HostConfig, MountPoint, MountType,
-    NetworkSettings, Port,
+    ContainerConfig, EndpointSettings, GraphDriverData, HealthConfig, HostConfig,
+    MountPoint, NetworkSettings, ResourcesBlkioWeightDeviceItem, ResourcesUlimit,
 };
 
+/// An address with the length of its network's prefix.
+///
+/// Part of [`NetworkSettings`](crate::types::NetworkSettings).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Address {
+    /// IP address.
+    ///
     /// `Addr`, until 1.51 (Docker 28.3).
     pub addr: Option<String>,
+    /// Bits of the prefix.
+    ///
     /// `PrefixLen`, until 1.51 (Docker 28.3).
     pub prefix_len: Option<i64>,
 }
@@ -47,9 +54,15 @@ impl wire::WriteFields for Address {
     }
 }
 
+/// A checkpoint of a container.
+///
+/// Brought by
+/// [`containers.checkpoint_list`](crate::api::containers::Containers::checkpoint_list).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CheckpointSummary {
+    /// Name of the checkpoint.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
 }
@@ -83,15 +96,27 @@ impl wire::WriteFields for CheckpointSummary {
     }
 }
 
+/// A count for one device and one kind of operation.
+///
+/// Part of [`ContainerBlkioStats`](crate::types::ContainerBlkioStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerBlkioStatEntry {
+    /// Major number of the device.
+    ///
     /// `major`.
     pub major: Option<u64>,
+    /// Minor number of the device.
+    ///
     /// `minor`.
     pub minor: Option<u64>,
+    /// Kind of operation, such as `Read`, `Write`, `Sync`, `Async` or `Total`, in lower case on
+    /// cgroup v2; empty where kinds are not told apart.
+    ///
     /// `op`.
     pub op: Option<String>,
+    /// Count, in bytes, operations, or nanoseconds, depending on the list.
+    ///
     /// `value`.
     pub value: Option<u64>,
 }
@@ -131,23 +156,45 @@ impl wire::WriteFields for ContainerBlkioStatEntry {
     }
 }
 
+/// Block I/O of a container since its start, device by device.
+///
+/// Linux only. On cgroup v2 only `io_service_bytes_recursive` has entries, and even it may be
+/// empty.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerBlkioStats {
+    /// Bytes read from and written to each device.
+    ///
     /// `io_service_bytes_recursive`.
     pub io_service_bytes_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations finished on each device. Cgroup v1 only.
+    ///
     /// `io_serviced_recursive`.
     pub io_serviced_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations in the queue of each device. Cgroup v1 only.
+    ///
     /// `io_queue_recursive`.
     pub io_queue_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Nanoseconds between sending operations to a device and their end. Cgroup v1 only.
+    ///
     /// `io_service_time_recursive`.
     pub io_service_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Nanoseconds that operations spent in the scheduler's queues. Cgroup v1 only.
+    ///
     /// `io_wait_time_recursive`.
     pub io_wait_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Operations that were merged into others. Cgroup v1 only.
+    ///
     /// `io_merged_recursive`.
     pub io_merged_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Milliseconds for which each device was allotted to the container. Cgroup v1 only.
+    ///
     /// `io_time_recursive`.
     pub io_time_recursive: Vec<ContainerBlkioStatEntry>,
+    /// Sectors read from and written to each device. Cgroup v1 only.
+    ///
     /// `sectors_recursive`.
     pub sectors_recursive: Vec<ContainerBlkioStatEntry>,
 }
@@ -199,15 +246,30 @@ impl wire::WriteFields for ContainerBlkioStats {
     }
 }
 
+/// Processor time at one moment.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCpuStats {
+    /// Time that the container used.
+    ///
     /// `cpu_usage`.
     pub cpu_usage: Option<ContainerCpuUsage>,
+    /// Time in nanoseconds that the whole host used on all its processors since it booted. Linux
+    /// only.
+    ///
+    /// Missing from the first of `precpu_stats`.
+    ///
     /// `system_cpu_usage`.
     pub system_cpu_usage: Option<u64>,
+    /// Number of the host's processors that are online. Linux only; where it is 0, count the
+    /// entries of `percpu_usage`.
+    ///
     /// `online_cpus`, since 1.27 (Docker 17.03.1).
     pub online_cpus: Option<u32>,
+    /// How often the limit on processor time held the container back. Linux only.
+    ///
     /// `throttling_data`.
     pub throttling_data: Option<ContainerThrottlingData>,
 }
@@ -247,15 +309,27 @@ impl wire::WriteFields for ContainerCpuStats {
     }
 }
 
+/// Processor time that a container has used since its start, in nanoseconds on Linux, in
+/// units of 100 ns on Windows.
+///
+/// Part of [`ContainerCpuStats`](crate::types::ContainerCpuStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCpuUsage {
+    /// Time in all.
+    ///
     /// `total_usage`.
     pub total_usage: Option<u64>,
+    /// Time on each processor. Cgroup v1 only; empty on cgroup v2 and Windows.
+    ///
     /// `percpu_usage`.
     pub percpu_usage: Vec<u64>,
+    /// Time in the kernel.
+    ///
     /// `usage_in_kernelmode`.
     pub usage_in_kernelmode: Option<u64>,
+    /// Time in programs.
+    ///
     /// `usage_in_usermode`.
     pub usage_in_usermode: Option<u64>,
 }
@@ -295,151 +369,42 @@ impl wire::WriteFields for ContainerCpuUsage {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ContainerConfig {
-    /// `Hostname`.
-    pub hostname: Option<String>,
-    /// `Domainname`.
-    pub domainname: Option<String>,
-    /// `User`.
-    pub user: Option<String>,
-    /// `AttachStdin`. Default: `false`.
-    pub attach_stdin: Option<bool>,
-    /// `AttachStdout`. Default: `true`.
-    pub attach_stdout: Option<bool>,
-    /// `AttachStderr`. Default: `true`.
-    pub attach_stderr: Option<bool>,
-    /// `ExposedPorts`.
-    pub exposed_ports: Option<BTreeSet<String>>,
-    /// `Tty`. Default: `false`.
-    pub tty: Option<bool>,
-    /// `OpenStdin`. Default: `false`.
-    pub open_stdin: Option<bool>,
-    /// `StdinOnce`. Default: `false`.
-    pub stdin_once: Option<bool>,
-    /// `Env`.
-    pub env: Option<Vec<String>>,
-    /// `Cmd`.
-    pub cmd: Option<Vec<String>>,
-    /// `Healthcheck`.
-    pub healthcheck: Option<HealthConfig>,
-    /// `ArgsEscaped`.
-    pub args_escaped: Option<bool>,
-    /// `Image`.
-    pub image: Option<String>,
-    /// `Volumes`.
-    pub volumes: Option<BTreeSet<String>>,
-    /// `WorkingDir`.
-    pub working_dir: Option<String>,
-    /// `Entrypoint`.
-    pub entrypoint: Option<Vec<String>>,
-    /// `NetworkDisabled`.
-    pub network_disabled: Option<bool>,
-    /// `MacAddress`, until 1.51 (Docker 28.3).
-    pub mac_address: Option<String>,
-    /// `OnBuild`.
-    pub on_build: Option<Vec<String>>,
-    /// `Labels`.
-    pub labels: Option<BTreeMap<String, String>>,
-    /// `StopSignal`. Default: `"SIGTERM"`.
-    pub stop_signal: Option<String>,
-    /// `StopTimeout`, since 1.25 (Docker 1.13).
-    pub stop_timeout: Option<i64>,
-    /// `Shell`.
-    pub shell: Option<Vec<String>>,
-}
-
-wire::readable!(ContainerConfig);
-wire::writable!(ContainerConfig);
-
-impl wire::ReadFields for ContainerConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Hostname" => value.read(&mut self.hostname),
-            "Domainname" => value.read(&mut self.domainname),
-            "User" => value.read(&mut self.user),
-            "AttachStdin" => value.read(&mut self.attach_stdin),
-            "AttachStdout" => value.read(&mut self.attach_stdout),
-            "AttachStderr" => value.read(&mut self.attach_stderr),
-            "ExposedPorts" => value.read(&mut self.exposed_ports),
-            "Tty" => value.read(&mut self.tty),
-            "OpenStdin" => value.read(&mut self.open_stdin),
-            "StdinOnce" => value.read(&mut self.stdin_once),
-            "Env" => value.read(&mut self.env),
-            "Cmd" => value.read(&mut self.cmd),
-            "Healthcheck" => value.read(&mut self.healthcheck),
-            "ArgsEscaped" => value.read(&mut self.args_escaped),
-            "Image" => value.read(&mut self.image),
-            "Volumes" => value.read(&mut self.volumes),
-            "WorkingDir" => value.read(&mut self.working_dir),
-            "Entrypoint" => value.read(&mut self.entrypoint),
-            "NetworkDisabled" => value.read(&mut self.network_disabled),
-            "MacAddress" => value.read(&mut self.mac_address),
-            "OnBuild" => value.read(&mut self.on_build),
-            "Labels" => value.read(&mut self.labels),
-            "StopSignal" => value.read(&mut self.stop_signal),
-            "StopTimeout" => value.read(&mut self.stop_timeout),
-            "Shell" => value.read(&mut self.shell),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ContainerConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Hostname", &self.hostname)?;
-        to.write("Domainname", &self.domainname)?;
-        to.write("User", &self.user)?;
-        to.write("AttachStdin", &self.attach_stdin)?;
-        to.write("AttachStdout", &self.attach_stdout)?;
-        to.write("AttachStderr", &self.attach_stderr)?;
-        to.write("ExposedPorts", &self.exposed_ports)?;
-        to.write("Tty", &self.tty)?;
-        to.write("OpenStdin", &self.open_stdin)?;
-        to.write("StdinOnce", &self.stdin_once)?;
-        to.write("Env", &self.env)?;
-        to.write("Cmd", &self.cmd)?;
-        to.write("Healthcheck", &self.healthcheck)?;
-        to.write("ArgsEscaped", &self.args_escaped)?;
-        to.write("Image", &self.image)?;
-        to.write("Volumes", &self.volumes)?;
-        to.write("WorkingDir", &self.working_dir)?;
-        to.write("Entrypoint", &self.entrypoint)?;
-        to.write("NetworkDisabled", &self.network_disabled)?;
-        to.write("MacAddress", &self.mac_address)?;
-        to.write("OnBuild", &self.on_build)?;
-        to.write("Labels", &self.labels)?;
-        to.write("StopSignal", &self.stop_signal)?;
-        to.write("StopTimeout", &self.stop_timeout)?;
-        to.write("Shell", &self.shell)?;
-        Ok(())
-    }
-}
-
+/// Memory that a container uses, in bytes.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerMemoryStats {
+    /// Memory in use, with the page cache. Linux only.
+    ///
     /// `usage`.
     pub usage: Option<u64>,
+    /// Most that was in use at any time. Cgroup v1 only.
+    ///
     /// `max_usage`.
     pub max_usage: Option<u64>,
+    /// Single counters of the kernel by name, which differ between cgroup v1 and v2. Linux only.
+    ///
     /// `stats`.
     pub stats: BTreeMap<String, Option<u64>>,
+    /// How often the limit was hit. On cgroup v2 only recent daemons fill it in.
+    ///
     /// `failcnt`.
     pub failcnt: Option<u64>,
+    /// Limit of the container, or memory of the host where it has none. Linux only.
+    ///
     /// `limit`.
     pub limit: Option<u64>,
+    /// Memory that is committed, on Windows only.
+    ///
     /// `commitbytes`, since 1.25 (Docker 1.13).
     pub commitbytes: Option<u64>,
+    /// Most that was committed at any time, on Windows only.
+    ///
     /// `commitpeakbytes`, since 1.25 (Docker 1.13).
     pub commitpeakbytes: Option<u64>,
+    /// Private part of the working set, on Windows only.
+    ///
     /// `privateworkingset`, since 1.25 (Docker 1.13).
     pub privateworkingset: Option<u64>,
 }
@@ -487,27 +452,52 @@ impl wire::WriteFields for ContainerMemoryStats {
     }
 }
 
+/// Traffic over one network interface of a container since its start.
+///
+/// With host networking, or a stack shared with another container, there is none to report.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerNetworkStats {
+    /// Bytes received.
+    ///
     /// `rx_bytes`.
     pub rx_bytes: Option<u64>,
+    /// Packets received.
+    ///
     /// `rx_packets`.
     pub rx_packets: Option<u64>,
+    /// Packets received with errors. Linux only.
+    ///
     /// `rx_errors`.
     pub rx_errors: Option<u64>,
+    /// Packets that arrived and were dropped.
+    ///
     /// `rx_dropped`.
     pub rx_dropped: Option<u64>,
+    /// Bytes sent.
+    ///
     /// `tx_bytes`.
     pub tx_bytes: Option<u64>,
+    /// Packets sent.
+    ///
     /// `tx_packets`.
     pub tx_packets: Option<u64>,
+    /// Packets not sent because of errors. Linux only.
+    ///
     /// `tx_errors`.
     pub tx_errors: Option<u64>,
+    /// Packets that were to be sent and were dropped.
+    ///
     /// `tx_dropped`.
     pub tx_dropped: Option<u64>,
+    /// Id of the endpoint, on Windows only.
+    ///
     /// `endpoint_id`, since 1.25 (Docker 1.13).
     pub endpoint_id: Option<String>,
+    /// Id of the instance, on Windows only.
+    ///
     /// `instance_id`, since 1.25 (Docker 1.13).
     pub instance_id: Option<String>,
 }
@@ -559,17 +549,33 @@ impl wire::WriteFields for ContainerNetworkStats {
     }
 }
 
+/// What a path in a container leads to.
+///
+/// Brought by [`containers.archive_info`](crate::api::containers::Containers::archive_info).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerPathStat {
+    /// Last part of the path.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Size in bytes; for a folder it means nothing.
+    ///
     /// `size`.
     pub size: Option<i64>,
+    /// Type and permissions, in the bits that Go gives them, which are not those of POSIX save
+    /// for the lowest nine.
+    ///
+    /// Bit 31 marks a folder, bit 27 a symbolic link.
+    ///
     /// `mode`.
     pub mode: Option<i64>,
+    /// When it was last changed.
+    ///
     /// `mtime`.
     pub mtime: Option<Timestamp>,
+    /// What a symbolic link points at; empty for everything else.
+    ///
     /// `linkTarget`.
     pub link_target: Option<String>,
 }
@@ -611,11 +617,18 @@ impl wire::WriteFields for ContainerPathStat {
     }
 }
 
+/// Number of processes and threads of a container, on Linux only.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerPidsStats {
+    /// How many there are.
+    ///
     /// `current`.
     pub current: Option<u64>,
+    /// How many there may be; 0 or the largest number where there is no limit.
+    ///
     /// `limit`.
     pub limit: Option<u64>,
 }
@@ -651,31 +664,61 @@ impl wire::WriteFields for ContainerPidsStats {
     }
 }
 
+/// One measurement of what a container uses.
+///
+/// Brought by [`containers.stats`](crate::api::containers::Containers::stats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerStatsResponse {
+    /// Name of the container, with a leading `/`. Some daemons leave it out of one-shot
+    /// measurements.
+    ///
     /// `name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Id of the container. Some daemons leave it out of one-shot measurements.
+    ///
     /// `id`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
+    /// When it was measured; `0001-01-01T00:00:00Z` for a container that does not run.
+    ///
     /// `read`.
     pub read: Option<Timestamp>,
+    /// When the measurement before was made; `0001-01-01T00:00:00Z` if this is the first.
+    ///
     /// `preread`, since 1.25 (Docker 1.13).
     pub preread: Option<Timestamp>,
+    /// Processes and threads. Linux only.
+    ///
     /// `pids_stats`.
     pub pids_stats: Option<ContainerPidsStats>,
+    /// Block I/O. Linux only.
+    ///
     /// `blkio_stats`.
     pub blkio_stats: Option<ContainerBlkioStats>,
+    /// Number of processors of the host, on Windows only.
+    ///
     /// `num_procs`, since 1.25 (Docker 1.13).
     pub num_procs: Option<u32>,
+    /// Disk I/O, on Windows only.
+    ///
     /// `storage_stats`, since 1.25 (Docker 1.13).
     pub storage_stats: Option<ContainerStorageStats>,
+    /// Processor time.
+    ///
     /// `cpu_stats`.
     pub cpu_stats: Option<ContainerCpuStats>,
+    /// Processor time at the measurement before, to work out shares from.
+    ///
+    /// All 0 in the first measurement of a stream and in one-shot ones.
+    ///
     /// `precpu_stats`.
     pub precpu_stats: Option<ContainerCpuStats>,
+    /// Memory.
+    ///
     /// `memory_stats`.
     pub memory_stats: Option<ContainerMemoryStats>,
+    /// Traffic, by interface such as `eth0`. Empty with host networking.
+    ///
     /// `networks`.
     pub networks: BTreeMap<String, ContainerNetworkStats>,
 }
@@ -731,15 +774,26 @@ impl wire::WriteFields for ContainerStatsResponse {
     }
 }
 
+/// Disk I/O of a container since its start, on Windows only.
+///
+/// Part of [`ContainerStatsResponse`](crate::types::ContainerStatsResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerStorageStats {
+    /// Read operations, of a size made comparable.
+    ///
     /// `read_count_normalized`, since 1.25 (Docker 1.13).
     pub read_count_normalized: Option<u64>,
+    /// Bytes read.
+    ///
     /// `read_size_bytes`, since 1.25 (Docker 1.13).
     pub read_size_bytes: Option<u64>,
+    /// Write operations, of a size made comparable.
+    ///
     /// `write_count_normalized`, since 1.25 (Docker 1.13).
     pub write_count_normalized: Option<u64>,
+    /// Bytes written.
+    ///
     /// `write_size_bytes`, since 1.25 (Docker 1.13).
     pub write_size_bytes: Option<u64>,
 }
@@ -779,105 +833,22 @@ impl wire::WriteFields for ContainerStorageStats {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummary {
-    /// `Id`.
-    pub id: Option<String>,
-    /// `Names`.
-    pub names: Vec<String>,
-    /// `Image`.
-    pub image: Option<String>,
-    /// `ImageID`.
-    pub image_id: Option<String>,
-    /// `Command`.
-    pub command: Option<String>,
-    /// `Created`.
-    pub created: Option<i64>,
-    /// `Ports`.
-    pub ports: Vec<Port>,
-    /// `SizeRw`.
-    pub size_rw: Option<i64>,
-    /// `SizeRootFs`.
-    pub size_root_fs: Option<i64>,
-    /// `Labels`.
-    pub labels: BTreeMap<String, String>,
-    /// `State`.
-    pub state: Option<String>,
-    /// `Status`.
-    pub status: Option<String>,
-    /// `HostConfig`.
-    pub host_config: Option<ContainerSummaryHostConfig>,
-    /// `NetworkSettings`.
-    pub network_settings: Option<ContainerSummaryNetworkSettings>,
-    /// `Mounts`.
-    pub mounts: Vec<MountPoint>,
-}
-
-wire::readable!(ContainerSummary);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummary);
-
-impl wire::ReadFields for ContainerSummary {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Id" => value.read(&mut self.id),
-            "Names" => value.read(&mut self.names),
-            "Image" => value.read(&mut self.image),
-            "ImageID" => value.read(&mut self.image_id),
-            "Command" => value.read(&mut self.command),
-            "Created" => value.read(&mut self.created),
-            "Ports" => value.read(&mut self.ports),
-            "SizeRw" => value.read(&mut self.size_rw),
-            "SizeRootFs" => value.read(&mut self.size_root_fs),
-            "Labels" => value.read(&mut self.labels),
-            "State" => value.read(&mut self.state),
-            "Status" => value.read(&mut self.status),
-            "HostConfig" => value.read(&mut self.host_config),
-            "NetworkSettings" => value.read(&mut self.network_settings),
-            "Mounts" => value.read(&mut self.mounts),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummary {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Id", &self.id)?;
-        to.write("Names", &self.names)?;
-        to.write("Image", &self.image)?;
-        to.write("ImageID", &self.image_id)?;
-        to.write("Command", &self.command)?;
-        to.write("Created", &self.created)?;
-        to.write("Ports", &self.ports)?;
-        to.write("SizeRw", &self.size_rw)?;
-        to.write("SizeRootFs", &self.size_root_fs)?;
-        to.write("Labels", &self.labels)?;
-        to.write("State", &self.state)?;
-        to.write("Status", &self.status)?;
-        to.write("HostConfig", &self.host_config)?;
-        to.write("NetworkSettings", &self.network_settings)?;
-        to.write("Mounts", &self.mounts)?;
-        Ok(())
-    }
-}
-
+/// How the limit on processor time has held a container back, on Linux only.
+///
+/// Part of [`ContainerCpuStats`](crate::types::ContainerCpuStats).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerThrottlingData {
+    /// Accounting periods in which there was something to run.
+    ///
     /// `periods`.
     pub periods: Option<u64>,
+    /// Periods in which the limit was reached.
+    ///
     /// `throttled_periods`.
     pub throttled_periods: Option<u64>,
+    /// Nanoseconds for which the container was held back.
+    ///
     /// `throttled_time`.
     pub throttled_time: Option<u64>,
 }
@@ -915,12 +886,22 @@ impl wire::WriteFields for ContainerThrottlingData {
     }
 }
 
+/// A device of the host in a container.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig), [`Resources`](crate::types::Resources),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeviceMapping {
+    /// Path of the device on the host; on Windows an interface class, as `class/GUID`.
+    ///
     /// `PathOnHost`.
     pub path_on_host: Option<String>,
+    /// Path that it gets in the container. Linux only.
+    ///
     /// `PathInContainer`.
     pub path_in_container: Option<String>,
+    /// What can be done with it; any of `r` (read), `w` (write) and `m` (make nodes). Linux only.
+    ///
     /// `CgroupPermissions`.
     pub cgroup_permissions: Option<String>,
 }
@@ -955,13 +936,22 @@ impl wire::WriteFields for DeviceMapping {
     }
 }
 
+/// What the health check of a container says.
+///
+/// Part of [`ContainerInspectResponseState`](crate::types::ContainerInspectResponseState).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Health {
+    /// Verdict.
+    ///
     /// `Status`.
     pub status: Option<HealthStatus>,
+    /// Checks that failed in a row; 0 after one that did not.
+    ///
     /// `FailingStreak`.
     pub failing_streak: Option<i64>,
+    /// The last five checks, the oldest first.
+    ///
     /// `Log`.
     pub log: Vec<HealthcheckResult>,
 }
@@ -999,15 +989,26 @@ impl wire::WriteFields for Health {
     }
 }
 
+/// One run of a health check.
+///
+/// Part of [`Health`](crate::types::Health).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct HealthcheckResult {
+    /// When it began.
+    ///
     /// `Start`.
     pub start: Option<Timestamp>,
+    /// When it ended.
+    ///
     /// `End`.
     pub end: Option<Timestamp>,
+    /// Exit status; 0 is healthy, 1 is not, -1 means that it took too long or could not be run.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
+    /// What it wrote, cut off after 4096 bytes.
+    ///
     /// `Output`.
     pub output: Option<String>,
 }
@@ -1047,70 +1048,19 @@ impl wire::WriteFields for HealthcheckResult {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Mount {
-    /// `Target`.
-    pub target: Option<String>,
-    /// `Source`.
-    pub source: Option<String>,
-    /// `Type`.
-    pub type_: Option<MountType>,
-    /// `ReadOnly`.
-    pub read_only: Option<bool>,
-    /// `Consistency`, since 1.28 (Docker 17.04).
-    pub consistency: Option<String>,
-    /// `BindOptions`.
-    pub bind_options: Option<MountBindOptions>,
-    /// `VolumeOptions`.
-    pub volume_options: Option<MountVolumeOptions>,
-    /// `TmpfsOptions`, since 1.25 (Docker 1.13).
-    pub tmpfs_options: Option<MountTmpfsOptions>,
-}
-
-wire::readable!(Mount);
-wire::writable!(Mount);
-
-impl wire::ReadFields for Mount {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Target" => value.read(&mut self.target),
-            "Source" => value.read(&mut self.source),
-            "Type" => value.read(&mut self.type_),
-            "ReadOnly" => value.read(&mut self.read_only),
-            "Consistency" => value.read(&mut self.consistency),
-            "BindOptions" => value.read(&mut self.bind_options),
-            "VolumeOptions" => value.read(&mut self.volume_options),
-            "TmpfsOptions" => value.read(&mut self.tmpfs_options),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for Mount {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Target", &self.target)?;
-        to.write("Source", &self.source)?;
-        to.write("Type", &self.type_)?;
-        to.write("ReadOnly", &self.read_only)?;
-        to.write("Consistency", &self.consistency)?;
-        to.write("BindOptions", &self.bind_options)?;
-        to.write("VolumeOptions", &self.volume_options)?;
-        to.write("TmpfsOptions", &self.tmpfs_options)?;
-        Ok(())
-    }
-}
-
+/// A port of the host that leads into a container.
+///
+/// Part of [`PortMap`](crate::types::PortMap).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PortBinding {
+    /// Address on the host; empty or `0.0.0.0` for all, which others on the network can reach.
+    /// `127.0.0.1` keeps it local.
+    ///
     /// `HostIp`.
     pub host_ip: Option<String>,
+    /// Port on the host, or a range such as `8000-8010` of which a free one is taken. Empty or
+    /// `0`, any free port.
+    ///
     /// `HostPort`.
     pub host_port: Option<String>,
 }
@@ -1143,12 +1093,30 @@ impl wire::WriteFields for PortBinding {
     }
 }
 
+/// Ports of a container, such as `80/tcp`, each with the ports of the host that lead to it.
+///
+/// When read, a port without bindings is exposed and not published. When sent, an empty list
+/// means any free port up to 1.52, and nothing from 1.53 on.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig),
+/// [`NetworkSettings`](crate::types::NetworkSettings).
 pub type PortMap = BTreeMap<String, Vec<PortBinding>>;
 
+/// When the daemon starts a container again after it has ended.
+///
+/// It waits before each attempt, from 100 ms doubling up to a minute, and starts over once
+/// the container has run for ten seconds. Stopping or killing by hand ends it.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartPolicy {
+    /// When to start again.
+    ///
     /// `Name`.
     pub name: Option<RestartPolicyName>,
+    /// Attempts until it gives up, with `on-failure` only; 0 for no limit.
+    ///
     /// `MaximumRetryCount`.
     pub maximum_retry_count: Option<i64>,
 }
@@ -1181,10 +1149,18 @@ impl wire::WriteFields for RestartPolicy {
     }
 }
 
+/// A limit on one block device.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig), [`Resources`](crate::types::Resources),
+/// [`ContainerUpdateRequest`](crate::types::ContainerUpdateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ThrottleDevice {
+    /// Path of the device on the host, such as `/dev/sda`.
+    ///
     /// `Path`.
     pub path: Option<String>,
+    /// Limit, in bytes or operations per second, depending on the list.
+    ///
     /// `Rate`.
     pub rate: Option<i64>,
 }
@@ -1217,87 +1193,26 @@ impl wire::WriteFields for ThrottleDevice {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummaryHostConfig {
-    /// `NetworkMode`.
-    pub network_mode: Option<String>,
-}
-
-wire::readable!(ContainerSummaryHostConfig);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryHostConfig);
-
-impl wire::ReadFields for ContainerSummaryHostConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "NetworkMode" => value.read(&mut self.network_mode),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryHostConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("NetworkMode", &self.network_mode)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ContainerSummaryNetworkSettings {
-    /// `Networks`.
-    pub networks: BTreeMap<String, EndpointSettings>,
-}
-
-wire::readable!(ContainerSummaryNetworkSettings);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ContainerSummaryNetworkSettings);
-
-impl wire::ReadFields for ContainerSummaryNetworkSettings {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Networks" => value.read(&mut self.networks),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ContainerSummaryNetworkSettings {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Networks", &self.networks)?;
-        Ok(())
-    }
-}
-
+/// Verdict of a health check.
+///
+/// Part of [`Health`](crate::types::Health).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HealthStatus {
+    /// There is no health check.
+    ///
     /// `none`.
     None,
+    /// It is still coming up, and failures do not count yet.
+    ///
     /// `starting`.
     Starting,
+    /// The last check succeeded.
+    ///
     /// `healthy`.
     Healthy,
+    /// As many checks failed in a row as are allowed to.
+    ///
     /// `unhealthy`.
     Unhealthy,
     /// A text that the description does not list, as it came.
@@ -1335,289 +1250,30 @@ wire::readable_text!(HealthStatus);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(HealthStatus);
 
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResourcesBlkioWeightDeviceItem {
-    /// `Path`.
-    pub path: Option<String>,
-    /// `Weight`.
-    pub weight: Option<i64>,
-}
-
-wire::readable!(ResourcesBlkioWeightDeviceItem);
-wire::writable!(ResourcesBlkioWeightDeviceItem);
-
-impl wire::ReadFields for ResourcesBlkioWeightDeviceItem {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Path" => value.read(&mut self.path),
-            "Weight" => value.read(&mut self.weight),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ResourcesBlkioWeightDeviceItem {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Path", &self.path)?;
-        to.write("Weight", &self.weight)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct ResourcesUlimit {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Soft`.
-    pub soft: Option<i64>,
-    /// `Hard`.
-    pub hard: Option<i64>,
-}
-
-wire::readable!(ResourcesUlimit);
-wire::writable!(ResourcesUlimit);
-
-impl wire::ReadFields for ResourcesUlimit {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Soft" => value.read(&mut self.soft),
-            "Hard" => value.read(&mut self.hard),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for ResourcesUlimit {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Soft", &self.soft)?;
-        to.write("Hard", &self.hard)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum MountBindOptionsPropagation {
-    /// `private`.
-    Private,
-    /// `rprivate`.
-    Rprivate,
-    /// `shared`.
-    Shared,
-    /// `rshared`.
-    Rshared,
-    /// `slave`.
-    Slave,
-    /// `rslave`.
-    Rslave,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl MountBindOptionsPropagation {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Private => "private",
-            Self::Rprivate => "rprivate",
-            Self::Shared => "shared",
-            Self::Rshared => "rshared",
-            Self::Slave => "slave",
-            Self::Rslave => "rslave",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for MountBindOptionsPropagation {
-    fn from(text: &str) -> Self {
-        match text {
-            "private" => Self::Private,
-            "rprivate" => Self::Rprivate,
-            "shared" => Self::Shared,
-            "rshared" => Self::Rshared,
-            "slave" => Self::Slave,
-            "rslave" => Self::Rslave,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(MountBindOptionsPropagation);
-wire::readable_text!(MountBindOptionsPropagation);
-wire::writable_text!(MountBindOptionsPropagation);
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MountBindOptions {
-    /// `Propagation`.
-    pub propagation: Option<MountBindOptionsPropagation>,
-}
-
-wire::readable!(MountBindOptions);
-wire::writable!(MountBindOptions);
-
-impl wire::ReadFields for MountBindOptions {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Propagation" => value.read(&mut self.propagation),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for MountBindOptions {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Propagation", &self.propagation)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MountVolumeOptionsDriverConfig {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Options`.
-    pub options: Option<BTreeMap<String, String>>,
-}
-
-wire::readable!(MountVolumeOptionsDriverConfig);
-wire::writable!(MountVolumeOptionsDriverConfig);
-
-impl wire::ReadFields for MountVolumeOptionsDriverConfig {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Options" => value.read(&mut self.options),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for MountVolumeOptionsDriverConfig {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Options", &self.options)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MountVolumeOptions {
-    /// `NoCopy`. Default: `false`.
-    pub no_copy: Option<bool>,
-    /// `Labels`.
-    pub labels: Option<BTreeMap<String, String>>,
-    /// `DriverConfig`.
-    pub driver_config: Option<MountVolumeOptionsDriverConfig>,
-}
-
-wire::readable!(MountVolumeOptions);
-wire::writable!(MountVolumeOptions);
-
-impl wire::ReadFields for MountVolumeOptions {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "NoCopy" => value.read(&mut self.no_copy),
-            "Labels" => value.read(&mut self.labels),
-            "DriverConfig" => value.read(&mut self.driver_config),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for MountVolumeOptions {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("NoCopy", &self.no_copy)?;
-        to.write("Labels", &self.labels)?;
-        to.write("DriverConfig", &self.driver_config)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct MountTmpfsOptions {
-    /// `SizeBytes`, since 1.25 (Docker 1.13).
-    pub size_bytes: Option<i64>,
-    /// `Mode`, since 1.25 (Docker 1.13).
-    pub mode: Option<i64>,
-}
-
-wire::readable!(MountTmpfsOptions);
-wire::writable!(MountTmpfsOptions);
-
-impl wire::ReadFields for MountTmpfsOptions {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "SizeBytes" => value.read(&mut self.size_bytes),
-            "Mode" => value.read(&mut self.mode),
-            _ => value.skip(),
-        }
-    }
-}
-
-impl wire::WriteFields for MountTmpfsOptions {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("SizeBytes", &self.size_bytes)?;
-        to.write("Mode", &self.mode)?;
-        Ok(())
-    }
-}
-
+/// When the daemon starts a container again after it has ended.
+///
+/// Part of [`RestartPolicy`](crate::types::RestartPolicy).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum RestartPolicyName {
+    /// Not set; the same as `no`.
+    ///
     /// The empty text.
     Empty,
+    /// Never.
+    ///
     /// `no`.
     No,
+    /// Always, and when the daemon starts, even if it was stopped by hand before.
+    ///
     /// `always`.
     Always,
+    /// Always, and when the daemon starts unless it was stopped by hand before.
+    ///
     /// `unless-stopped`.
     UnlessStopped,
+    /// When its exit status is not 0.
+    ///
     /// `on-failure`.
     OnFailure,
     /// A text that the description does not list, as it came.
@@ -1655,8 +1311,16 @@ wire::text_enum!(RestartPolicyName);
 wire::readable_text!(RestartPolicyName);
 wire::writable_text!(RestartPolicyName);
 
+/// Networks that a container joins, and how.
+///
+/// Part of [`ContainerCreateRequest`](crate::types::ContainerCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerCreateRequestNetworkingConfig {
+    /// Settings by network, under its name or id; the one that `NetworkMode` names must be among
+    /// them to have settings.
+    ///
+    /// Up to 1.43 there can be one at most. Connect the container to others after it is created.
+    ///
     /// `EndpointsConfig`.
     pub endpoints_config: Option<BTreeMap<String, EndpointSettings>>,
 }
@@ -1689,60 +1353,148 @@ impl wire::WriteFields for ContainerCreateRequestNetworkingConfig {
     }
 }
 
+/// A container to be created; what runs in it, how it runs on the host, and which networks it
+/// joins.
+///
+/// Sent by [`containers.create`](crate::api::containers::Containers::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerCreateRequest {
+    /// Host name inside. Absent, the first twelve digits of the id, or with host networking that
+    /// of the host.
+    ///
     /// `Hostname`.
     pub hostname: Option<String>,
+    /// Domain name inside.
+    ///
     /// `Domainname`.
     pub domainname: Option<String>,
+    /// User that the process runs as, and optionally the group, each by name or number, as `user`
+    /// or `user:group`.
+    ///
+    /// Names are looked up in the image. Empty for that of the image, else root.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Whether standard input is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStdin`. Default: `false`.
     pub attach_stdin: Option<bool>,
+    /// Whether standard output is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStdout`. Default: `true`.
     pub attach_stdout: Option<bool>,
+    /// Whether standard error is meant to be attached. A note for readers; attaching decides for
+    /// itself.
+    ///
     /// `AttachStderr`. Default: `true`.
     pub attach_stderr: Option<bool>,
+    /// Ports that the container listens on, each as `80/tcp`; the protocol is `tcp`, `udp` or
+    /// `sctp`.
+    ///
+    /// Exposing alone opens nothing on the host, but `PortBindings` for a port that is not listed
+    /// here are ignored.
+    ///
     /// `ExposedPorts`.
     pub exposed_ports: Option<BTreeSet<String>>,
+    /// Whether the process gets a terminal.
+    ///
+    /// Its output and error are then one stream, which logs and attaching deliver without frames,
+    /// with line ends of `\r\n`.
+    ///
     /// `Tty`. Default: `false`.
     pub tty: Option<bool>,
+    /// Whether standard input stays open.
+    ///
+    /// Without it the process reads the end of its input at once, and attaching cannot feed it.
+    ///
     /// `OpenStdin`. Default: `false`.
     pub open_stdin: Option<bool>,
+    /// Whether standard input closes for good when the first client that attached to it goes or
+    /// ends its input.
+    ///
+    /// Without it the input stays open for the next client, so that a program such as `cat` never
+    /// sees the end.
+    ///
     /// `StdinOnce`. Default: `false`.
     pub stdin_once: Option<bool>,
+    /// Environment variables as `NAME=value`, added to those of the image; `NAME` alone removes
+    /// one.
+    ///
     /// `Env`.
     pub env: Option<Vec<String>>,
+    /// Command, or its arguments when there is an entrypoint, word by word; no shell takes part.
+    ///
+    /// Setting `Entrypoint` discards the image's command.
+    ///
     /// `Cmd`.
     pub cmd: Option<Vec<String>>,
+    /// How the daemon finds out whether the container is healthy. Absent, as the image says.
+    ///
     /// `Healthcheck`.
     pub healthcheck: Option<HealthConfig>,
+    /// Whether the command is escaped already and is passed as one line, on Windows only.
+    ///
     /// `ArgsEscaped`.
     pub args_escaped: Option<bool>,
+    /// Image to run, by name, digest or id. Create does not pull it.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// Paths in the container that get an anonymous volume each, unless something is mounted
+    /// there.
+    ///
     /// `Volumes`.
     pub volumes: Option<BTreeSet<String>>,
+    /// Folder that the process starts in, made if it is missing. Absent, that of the image, else
+    /// `/`.
+    ///
     /// `WorkingDir`.
     pub working_dir: Option<String>,
+    /// Program that is run, word by word, with the command as its arguments; a single empty word
+    /// takes away the image's.
+    ///
     /// `Entrypoint`.
     pub entrypoint: Option<Vec<String>>,
+    /// Whether the container has no network at all.
+    ///
     /// `NetworkDisabled`.
     pub network_disabled: Option<bool>,
+    /// MAC address on the first network, in the form `02:42:ac:11:00:02`.
+    ///
+    /// From 1.44 on it belongs to the settings of the endpoint, and gives a warning here.
+    ///
     /// `MacAddress`, until 1.51 (Docker 28.3).
     pub mac_address: Option<String>,
+    /// Instructions that run when another image is built from this one.
+    ///
     /// `OnBuild`.
     pub on_build: Option<Vec<String>>,
+    /// Labels, on top of those of the image.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Signal that asks the process to end, by name or number. Absent, that of the image, else
+    /// `SIGTERM`.
+    ///
     /// `StopSignal`. Default: `"SIGTERM"`.
     pub stop_signal: Option<String>,
+    /// Seconds that stopping waits before it kills; -1 waits for ever. Absent, the daemon's
+    /// default, which is 10 unless configured.
+    ///
     /// `StopTimeout`, since 1.25 (Docker 1.13).
     pub stop_timeout: Option<i64>,
+    /// Shell that runs commands in shell form in a build, and the health check, word by word.
+    ///
     /// `Shell`.
     pub shell: Option<Vec<String>>,
+    /// How it runs on the host; limits, mounts, ports, restart policy and privileges.
+    ///
     /// `HostConfig`.
     pub host_config: Option<HostConfig>,
+    /// Settings for the networks that it joins.
+    ///
     /// `NetworkingConfig`.
     pub networking_config: Option<ContainerCreateRequestNetworkingConfig>,
 }
@@ -1827,11 +1579,19 @@ impl wire::WriteFields for ContainerCreateRequest {
     }
 }
 
+/// Container that was created.
+///
+/// Brought by [`containers.create`](crate::api::containers::Containers::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerCreateResponse {
+    /// Id of the container, of 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: String,
+    /// What was asked for and cannot be honoured, in the daemon's words. The container is there
+    /// all the same.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -1867,11 +1627,18 @@ impl wire::WriteFields for ContainerCreateResponse {
     }
 }
 
+/// Containers that were deleted because they did not run.
+///
+/// Brought by [`containers.prune`](crate::api::containers::Containers::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerPruneResponse {
+    /// Ids of the containers; empty when there were none.
+    ///
     /// `ContainersDeleted`, since 1.25 (Docker 1.13).
     pub containers_deleted: Vec<String>,
+    /// Bytes of disk that became free.
+    ///
     /// `SpaceReclaimed`, since 1.25 (Docker 1.13).
     pub space_reclaimed: Option<i64>,
 }
@@ -1907,13 +1674,22 @@ impl wire::WriteFields for ContainerPruneResponse {
     }
 }
 
+/// How a path differs from the image.
+///
+/// Part of [`ContainerChangesResponseItem`](crate::types::ContainerChangesResponseItem).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ContainerChangesResponseItemKind {
+    /// Changed, which for a folder means that something in it is.
+    ///
     /// `0`.
     V0,
+    /// Added.
+    ///
     /// `1`.
     V1,
+    /// Deleted.
+    ///
     /// `2`.
     V2,
     /// A number that the description does not list, as it came.
@@ -1949,11 +1725,18 @@ wire::readable_integer!(ContainerChangesResponseItemKind);
 #[cfg(feature = "serde-both")]
 wire::writable_integer!(ContainerChangesResponseItemKind);
 
+/// A path that differs from the image.
+///
+/// Brought by [`containers.changes`](crate::api::containers::Containers::changes).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerChangesResponseItem {
+    /// Path in the container.
+    ///
     /// `Path`.
     pub path: String,
+    /// How it differs.
+    ///
     /// `Kind`.
     pub kind: ContainerChangesResponseItemKind,
 }
@@ -1989,12 +1772,22 @@ impl wire::WriteFields for ContainerChangesResponseItem {
     }
 }
 
+/// A checkpoint to be made.
+///
+/// Sent by
+/// [`containers.checkpoint_create`](crate::api::containers::Containers::checkpoint_create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckpointCreateRequest {
+    /// Name of the checkpoint.
+    ///
     /// `CheckpointID`, since 1.25 (Docker 1.13).
     pub checkpoint_id: Option<String>,
+    /// Folder on the daemon's host to put it in. Absent, one of the daemon's own.
+    ///
     /// `CheckpointDir`, since 1.25 (Docker 1.13).
     pub checkpoint_dir: Option<String>,
+    /// Whether the container ends once it is frozen; otherwise it goes on.
+    ///
     /// `Exit`, since 1.25 (Docker 1.13).
     pub exit: Option<bool>,
 }
@@ -2031,21 +1824,38 @@ impl wire::WriteFields for CheckpointCreateRequest {
     }
 }
 
+/// What a container is doing, in a word.
+///
+/// Part of [`ContainerInspectResponseState`](crate::types::ContainerInspectResponseState).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ContainerInspectResponseStateStatus {
+    /// It has not been started yet.
+    ///
     /// `created`, since 1.30 (Docker 17.06).
     Created,
+    /// Its main process runs.
+    ///
     /// `running`, since 1.30 (Docker 17.06).
     Running,
+    /// Its processes are frozen.
+    ///
     /// `paused`, since 1.30 (Docker 17.06).
     Paused,
+    /// It ended, and its restart policy is about to start it again.
+    ///
     /// `restarting`, since 1.30 (Docker 17.06).
     Restarting,
+    /// It is being deleted.
+    ///
     /// `removing`, since 1.30 (Docker 17.06).
     Removing,
+    /// It ran, and ended.
+    ///
     /// `exited`, since 1.30 (Docker 17.06).
     Exited,
+    /// Its deletion failed halfway; it can only be deleted again.
+    ///
     /// `dead`, since 1.30 (Docker 17.06).
     Dead,
     /// A text that the description does not list, as it came.
@@ -2089,31 +1899,64 @@ wire::readable_text!(ContainerInspectResponseStateStatus);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(ContainerInspectResponseStateStatus);
 
+/// What a container is doing, or how it ended.
+///
+/// Part of [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerInspectResponseState {
+    /// What it is doing, in a word.
+    ///
     /// `Status`.
     pub status: Option<ContainerInspectResponseStateStatus>,
+    /// Whether its main process is there, which holds while it is paused, too.
+    ///
+    /// Between two attempts of a restart policy it is set as well.
+    ///
     /// `Running`.
     pub running: Option<bool>,
+    /// Whether its processes are frozen.
+    ///
     /// `Paused`.
     pub paused: Option<bool>,
+    /// Whether it waits for its restart policy to start it again.
+    ///
     /// `Restarting`.
     pub restarting: Option<bool>,
+    /// Whether the kernel killed one of its processes for want of memory. Not necessarily the
+    /// main one.
+    ///
     /// `OOMKilled`.
     pub oom_killed: Option<bool>,
+    /// Whether its deletion has failed and is to be repeated.
+    ///
     /// `Dead`.
     pub dead: Option<bool>,
+    /// Process id of the main process on the host; 0 when it does not run.
+    ///
     /// `Pid`.
     pub pid: Option<i64>,
+    /// Exit status of the main process; 0 while it has not ended, so look at `Status` as well.
+    ///
+    /// 128 and a number mean death by this signal, 137 `SIGKILL`; 125 to 127 mostly that it could
+    /// not be started.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
+    /// Why it could not be started, in the daemon's words; mostly empty.
+    ///
     /// `Error`.
     pub error: Option<String>,
+    /// When it was last started; `0001-01-01T00:00:00Z` if never.
+    ///
     /// `StartedAt`.
     pub started_at: Option<Timestamp>,
+    /// When it last ended; `0001-01-01T00:00:00Z` if never.
+    ///
     /// `FinishedAt`.
     pub finished_at: Option<Timestamp>,
+    /// What its health check says; absent when it has none.
+    ///
     /// `Health`.
     pub health: Option<Health>,
 }
@@ -2169,59 +2012,115 @@ impl wire::WriteFields for ContainerInspectResponseState {
     }
 }
 
+/// Everything the daemon knows about a container.
+///
+/// Brought by [`containers.inspect`](crate::api::containers::Containers::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerInspectResponse {
+    /// Id of the container, of 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// When it was created.
+    ///
     /// `Created`.
     pub created: Option<Timestamp>,
+    /// Program that is run.
+    ///
     /// `Path`.
     pub path: Option<String>,
+    /// Arguments of the program.
+    ///
     /// `Args`.
     pub args: Vec<String>,
+    /// What the container is doing.
+    ///
     /// `State`.
     pub state: Option<ContainerInspectResponseState>,
+    /// Id of the image it was created from. `Config.Image` has the name it was asked for by.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// File on the host that is its `/etc/resolv.conf`.
+    ///
     /// `ResolvConfPath`.
     pub resolv_conf_path: Option<String>,
+    /// File on the host that is its `/etc/hostname`.
+    ///
     /// `HostnamePath`.
     pub hostname_path: Option<String>,
+    /// File on the host that is its `/etc/hosts`.
+    ///
     /// `HostsPath`.
     pub hosts_path: Option<String>,
+    /// File on the host that its log is in, with the driver `json-file`; otherwise mostly empty.
+    ///
     /// `LogPath`.
     pub log_path: Option<String>,
+    /// Node of the old stand-alone Swarm that it is on. Daemons do not send it.
+    ///
     /// `Node`, until 1.38 (Docker 18.06).
     pub node: Option<Json>,
+    /// Name, with a leading `/`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// How often its restart policy has started it again.
+    ///
     /// `RestartCount`.
     pub restart_count: Option<i64>,
+    /// Storage driver, or snapshotter, that holds its file system.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// SELinux label of its files. Linux only.
+    ///
     /// `MountLabel`.
     pub mount_label: Option<String>,
+    /// SELinux label of its processes. Linux only.
+    ///
     /// `ProcessLabel`.
     pub process_label: Option<String>,
+    /// AppArmor profile of its processes. Linux only.
+    ///
     /// `AppArmorProfile`.
     pub app_armor_profile: Option<String>,
+    /// Ids of the commands that run in it beside the main process.
+    ///
     /// `ExecIDs`.
     pub exec_ids: Vec<String>,
+    /// How it runs on this host.
+    ///
     /// `HostConfig`.
     pub host_config: Option<HostConfig>,
+    /// Where the storage driver keeps its file system.
+    ///
     /// `GraphDriver`.
     pub graph_driver: Option<GraphDriverData>,
+    /// Bytes that it has added to or changed in the image's files. Only when sizes were asked
+    /// for.
+    ///
     /// `SizeRw`.
     pub size_rw: Option<i64>,
+    /// Bytes of its file system with the image's files. Only when sizes were asked for.
+    ///
     /// `SizeRootFs`.
     pub size_root_fs: Option<i64>,
+    /// What is mounted in it, from whatever option.
+    ///
     /// `Mounts`.
     pub mounts: Vec<MountPoint>,
+    /// What runs in it, with what came from the image filled in.
+    ///
     /// `Config`.
     pub config: Option<ContainerConfig>,
+    /// Which networks it is in, with what addresses and ports.
+    ///
     /// `NetworkSettings`.
     pub network_settings: Option<NetworkSettings>,
+    /// Operating system it runs on, `linux` or `windows`.
+    ///
     /// `Platform`, since 1.31 (Docker 17.07).
     pub platform: Option<String>,
 }
@@ -2305,11 +2204,18 @@ impl wire::WriteFields for ContainerInspectResponse {
     }
 }
 
+/// Processes of a container, as a table.
+///
+/// Brought by [`containers.top`](crate::api::containers::Containers::top).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerTopResponse {
+    /// Headings of the columns.
+    ///
     /// `Titles`.
     pub titles: Vec<String>,
+    /// Rows, each with one text per column.
+    ///
     /// `Processes`.
     pub processes: Vec<Vec<String>>,
 }
@@ -2345,68 +2251,187 @@ impl wire::WriteFields for ContainerTopResponse {
     }
 }
 
+/// Limits and restart policy that a container is to have from now on; what is absent stays as
+/// it is.
+///
+/// Sent by [`containers.update`](crate::api::containers::Containers::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerUpdateRequest {
+    /// Relative weight against other containers when processors are busy; 0 leaves the kernel's
+    /// 1024, the least is 2.
+    ///
+    /// It limits nothing while processors are idle. On hosts with cgroup v2 it is converted to
+    /// `cpu.weight`.
+    ///
     /// `CpuShares`.
     pub cpu_shares: Option<i64>,
+    /// Hard memory limit in bytes; 0 for none.
+    ///
+    /// The least that current daemons accept is 6 MiB. A process that goes beyond it is killed by
+    /// the kernel, which shows as `OOMKilled` in the state of the container.
+    ///
     /// `Memory`. Default: `0`.
     pub memory: Option<i64>,
+    /// Control group below which that of the container is made, such as `/batch`; empty for the
+    /// daemon's default.
+    ///
+    /// With the `systemd` cgroup driver it must be the name of a slice, such as `batch.slice`.
+    /// Linux only.
+    ///
     /// `CgroupParent`.
     pub cgroup_parent: Option<String>,
+    /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
+    /// kernel. Linux only.
+    ///
     /// `BlkioWeight`.
     pub blkio_weight: Option<i64>,
+    /// Weights of block I/O for single devices, in place of the general weight. Linux only.
+    ///
     /// `BlkioWeightDevice`.
     pub blkio_weight_device: Option<Vec<ResourcesBlkioWeightDeviceItem>>,
+    /// Limits on reading from single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceReadBps`.
     pub blkio_device_read_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceWriteBps`.
     pub blkio_device_write_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on reading from single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceReadIOps`.
     pub blkio_device_read_iops: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceWriteIOps`.
     pub blkio_device_write_iops: Option<Vec<ThrottleDevice>>,
+    /// Length of the scheduler's accounting period in microseconds, from 1000 to 1000000; 0 for
+    /// the kernel's 100000.
+    ///
+    /// `CpuQuota` says how much of it the container may use. Cannot be combined with `NanoCpus`.
+    /// Linux only.
+    ///
     /// `CpuPeriod`.
     pub cpu_period: Option<i64>,
+    /// Processor time in microseconds that the container may use in each `CpuPeriod`; 0 or -1 for
+    /// no limit.
+    ///
+    /// More than one period's worth means more than one processor: 150000 in 100000 is one and a
+    /// half. The least is 1000. Cannot be combined with `NanoCpus`. Linux only.
+    ///
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
+    /// Length of the period in microseconds in which real-time tasks are accounted; 0 for none.
+    ///
+    /// Needs cgroup v1, a kernel with real-time group scheduling, and a daemon that was given a
+    /// real-time budget.
+    ///
     /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
+    /// Time in microseconds that real-time tasks may run in each `CpuRealtimePeriod`; 0 for none.
+    ///
     /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
+    /// Processors the container may run on, as a list such as `0-3` or `0,5`; empty for all of
+    /// them.
+    ///
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
+    /// Memory nodes of a NUMA host that memory may come from, as a list such as `0-1`; empty for
+    /// all of them. Linux only.
+    ///
     /// `CpusetMems`.
     pub cpuset_mems: Option<String>,
+    /// Devices of the host that the container can use. Linux and Windows.
+    ///
     /// `Devices`.
     pub devices: Option<Vec<DeviceMapping>>,
+    /// Rules of the device cgroup, each of the form `c 13:* rwm`: type, major and minor number,
+    /// and permissions.
+    ///
+    /// They permit access to devices that appear later; unlike `Devices` they make no node in the
+    /// container. Linux only.
+    ///
     /// `DeviceCgroupRules`, since 1.28 (Docker 17.04).
     pub device_cgroup_rules: Option<Vec<String>>,
+    /// Limit in bytes on the container's disk. No daemon applies it; `StorageOpt` with `size`
+    /// does.
+    ///
     /// `DiskQuota`, until 1.39 (Docker 18.09).
     pub disk_quota: Option<i64>,
+    /// Soft memory limit in bytes, which the kernel enforces when memory runs short on the host;
+    /// 0 for none.
+    ///
+    /// Must not be above `Memory`, nor below 6 MiB.
+    ///
     /// `MemoryReservation`.
     pub memory_reservation: Option<i64>,
+    /// Memory and swap together, in bytes; -1 for unlimited swap, 0 for twice `Memory`.
+    ///
+    /// Equal to `Memory` it allows no swap at all. It must not be below `Memory`, and needs
+    /// `Memory` to be set.
+    ///
     /// `MemorySwap`.
     pub memory_swap: Option<i64>,
+    /// How readily the kernel swaps out anonymous pages, from 0 to 100; -1 or nothing takes the
+    /// value of the host.
+    ///
+    /// Cgroup v1 only.
+    ///
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
+    /// Processor limit in billionths of a processor; 1500000000 is one and a half, 0 is no limit.
+    ///
+    /// It is what `docker run --cpus` sets; more than the host has is refused. Cannot be combined
+    /// with `CpuPeriod` or `CpuQuota`.
+    ///
     /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
+    /// Whether the kernel's out-of-memory killer leaves the container alone.
+    ///
+    /// Without a memory limit beside it the host itself may run out of memory. Dropped with a
+    /// warning on cgroup v2.
+    ///
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
+    /// Most processes and threads at a time; 0 or -1 for no limit.
+    ///
+    /// In an update, leaving it out keeps what is set. Linux only.
+    ///
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
+    /// Resource limits of the kind that `setrlimit` sets, in place of the daemon's defaults of
+    /// the same names. Linux only.
+    ///
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
+    /// Number of processors that can be used, on Windows only.
+    ///
+    /// Windows heeds one of `CpuCount`, `CpuShares` and `CpuPercent`, in this order.
+    ///
     /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
+    /// Share of the host's processors that can be used, from 1 to 100 percent, on Windows only.
+    ///
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
+    /// Most I/O operations per second on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumIOps`.
     pub io_maximum_iops: Option<i64>,
+    /// Most bytes per second of I/O on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// Limit in bytes on memory that the kernel itself uses for the container; 0 for none, the
+    /// least is 4 MiB.
+    ///
+    /// Cgroup v1 only. Kernels stopped supporting it, and daemons dropped it with 23.0.
+    ///
     /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<i64>,
+    /// When the daemon starts it again. Refused for a container with `AutoRemove`.
+    ///
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
 }
@@ -2499,9 +2524,14 @@ impl wire::WriteFields for ContainerUpdateRequest {
     }
 }
 
+/// Outcome of changing a container.
+///
+/// Brought by [`containers.update`](crate::api::containers::Containers::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerUpdateResponse {
+    /// What was asked for and cannot be honoured, in the daemon's words.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -2535,13 +2565,23 @@ impl wire::WriteFields for ContainerUpdateResponse {
     }
 }
 
+/// What is waited for.
+///
+/// Sent by [`containers.wait`](crate::api::containers::Containers::wait).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ContainerWaitCondition {
+    /// It does not run, which holds at once if it does not now.
+    ///
     /// `not-running`, since 1.30 (Docker 17.06).
     NotRunning,
+    /// It exits, for the first time after the request, so that one which is not started yet is
+    /// waited for.
+    ///
     /// `next-exit`, since 1.30 (Docker 17.06).
     NextExit,
+    /// It is deleted, by its own `AutoRemove` or by somebody.
+    ///
     /// `removed`, since 1.30 (Docker 17.06).
     Removed,
     /// A text that the description does not list, as it came.
@@ -2577,9 +2617,14 @@ wire::text_enum!(ContainerWaitCondition);
 wire::readable_text!(ContainerWaitCondition);
 wire::writable_text!(ContainerWaitCondition);
 
+/// How a container ended.
+///
+/// Brought by [`containers.wait`](crate::api::containers::Containers::wait).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ContainerWaitResponse {
+    /// Exit status; 128 and a number mean death by this signal, 137 `SIGKILL`.
+    ///
     /// `StatusCode`.
     pub status_code: i64,
 }

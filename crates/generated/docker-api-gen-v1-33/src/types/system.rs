@@ -4,18 +4,44 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
 use super::{ContainerSummary, ImageSummary, SwarmSpec, Volume};
 
+/// Credentials for a registry.
+///
+/// Either user name and password, or an identity token, or a registry token. A field with no
+/// text counts as absent.
+///
+/// Sent by [`system.auth`](crate::api::system::System::auth),
+/// [`images.build`](crate::api::images::Images::build),
+/// [`distribution.inspect`](crate::api::distribution::Distribution::inspect),
+/// [`images.create`](crate::api::images::Images::create),
+/// [`images.search`](crate::api::images::Images::search),
+/// [`images.push`](crate::api::images::Images::push) and 6 more.
 #[derive(Clone, Default, PartialEq)]
 pub struct AuthConfig {
+    /// Name of the user.
+    ///
     /// `username`.
     pub username: Option<String>,
+    /// Password or access token of the user.
+    ///
     /// `password`.
     pub password: Option<String>,
+    /// Mail address; ignored by every daemon of these versions.
+    ///
     /// `email`, until 1.51 (Docker 28.3).
     pub email: Option<String>,
+    /// Registry that the credentials are for, as host with port if needed, such as
+    /// `registry.example.com:5000`.
+    ///
+    /// Docker Hub goes by `https://index.docker.io/v1/`.
+    ///
     /// `serveraddress`.
     pub serveraddress: Option<String>,
+    /// Token that a login returned, in place of the password.
+    ///
     /// `identitytoken`.
     pub identitytoken: Option<String>,
+    /// Bearer token that is sent to the registry as it is, with no other credentials.
+    ///
     /// `registrytoken`.
     pub registrytoken: Option<String>,
 }
@@ -71,21 +97,38 @@ impl wire::WriteFields for AuthConfig {
     }
 }
 
+/// A swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ClusterInfo {
+    /// Id of the swarm.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`.
     pub version: Option<ObjectVersion>,
+    /// When the swarm was initialized.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When the object last changed; that includes changes the swarm makes by itself.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// How the swarm is to work.
+    ///
     /// `Spec`.
     pub spec: Option<SwarmSpec>,
+    /// Certificate authority of the swarm.
+    ///
     /// `TLSInfo`, since 1.30 (Docker 17.06).
     pub tls_info: Option<TlsInfo>,
+    /// Whether the nodes are getting new certificates because the authority was replaced.
+    ///
     /// `RootRotationInProgress`, since 1.30 (Docker 17.06).
     pub root_rotation_in_progress: Option<bool>,
 }
@@ -131,11 +174,18 @@ impl wire::WriteFields for ClusterInfo {
     }
 }
 
+/// Version of one of the daemon's programs.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Commit {
+    /// Commit or version that the program reports; `N/A` if the daemon cannot find out.
+    ///
     /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
+    /// What the daemon was built to work with; newer daemons repeat `ID`.
+    ///
     /// `Expected`, since 1.25 (Docker 1.13), until 1.48 (Docker 28.0).
     pub expected: Option<String>,
 }
@@ -171,12 +221,24 @@ impl wire::WriteFields for Commit {
     }
 }
 
+/// Addresses that a container asks for on a network.
+///
+/// They must belong to a subnet that was chosen for the network when it was created; the
+/// default bridge takes none.
+///
+/// Part of [`EndpointSettings`](crate::types::EndpointSettings).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndpointIpamConfig {
+    /// IPv4 address to use, without prefix length.
+    ///
     /// `IPv4Address`.
     pub ipv4_address: Option<String>,
+    /// IPv6 address to use, without prefix length.
+    ///
     /// `IPv6Address`.
     pub ipv6_address: Option<String>,
+    /// Link-local addresses to use, IPv4 or IPv6.
+    ///
     /// `LinkLocalIPs`.
     pub link_local_ips: Option<Vec<String>>,
 }
@@ -211,32 +273,79 @@ impl wire::WriteFields for EndpointIpamConfig {
     }
 }
 
+/// A container on a network.
+///
+/// Requests fill in what is wished for; ids and addresses come from the daemon, and are empty
+/// while the container does not run.
+///
+/// Part of [`NetworkSettings`](crate::types::NetworkSettings),
+/// [`ContainerSummaryNetworkSettings`](crate::types::ContainerSummaryNetworkSettings),
+/// [`ContainerCreateRequestNetworkingConfig`](crate::types::ContainerCreateRequestNetworkingConfig),
+/// [`NetworkConnectRequest`](crate::types::NetworkConnectRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct EndpointSettings {
+    /// Addresses that are asked for; the daemon chooses when absent.
+    ///
     /// `IPAMConfig`.
     pub ipam_config: Option<EndpointIpamConfig>,
+    /// Links to other containers on this network, as `container:alias`; a legacy way to name
+    /// them.
+    ///
+    /// Sent as null when there are none.
+    ///
     /// `Links`.
     pub links: Option<Vec<String>>,
+    /// Further names under which other containers on this network find this one; the default
+    /// bridge knows no names.
+    ///
+    /// Up to 1.44 the daemon adds the short id of the container. Sent as null when there are
+    /// none.
+    ///
     /// `Aliases`.
     pub aliases: Option<Vec<String>>,
+    /// Id of the network.
+    ///
     /// `NetworkID`.
     pub network_id: Option<String>,
+    /// Id of the endpoint that joins container and network; empty while the container does not
+    /// run.
+    ///
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
+    /// IPv4 address of the gateway.
+    ///
     /// `Gateway`.
     pub gateway: Option<String>,
+    /// IPv4 address of the container; empty while it does not run.
+    ///
     /// `IPAddress`.
     pub ip_address: Option<String>,
+    /// Prefix length of the IPv4 address, in bits.
+    ///
     /// `IPPrefixLen`.
     pub ip_prefix_len: Option<i64>,
+    /// IPv6 address of the gateway.
+    ///
     /// `IPv6Gateway`.
     pub ipv6_gateway: Option<String>,
+    /// IPv6 address of the container; empty while it does not run, or without IPv6.
+    ///
     /// `GlobalIPv6Address`.
     pub global_ipv6_address: Option<String>,
+    /// Prefix length of the IPv6 address, in bits.
+    ///
     /// `GlobalIPv6PrefixLen`.
     pub global_ipv6_prefix_len: Option<i64>,
+    /// MAC address; the daemon makes one up when absent, and reports it while the container runs.
+    ///
+    /// Asked for when a container is created from 1.44 on, and when it is connected from 1.54 on;
+    /// before that it is ignored here.
+    ///
     /// `MacAddress`.
     pub mac_address: Option<String>,
+    /// Options for the network's driver, for this attachment alone, such as
+    /// `com.docker.network.endpoint.sysctls`.
+    ///
     /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
 }
@@ -291,11 +400,21 @@ impl wire::WriteFields for EndpointSettings {
     }
 }
 
+/// The object that an event is about.
+///
+/// Part of [`EventMessage`](crate::types::EventMessage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EventActor {
+    /// Id of the object; for images the name or id, for volumes the name.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Details of the object and of the event.
+    ///
+    /// Containers have `name`, `image`, all of their labels, and with `die` also `exitCode`,
+    /// `execDuration` (seconds); networks `name` and `type`; prunes `reclaimed` (bytes).
+    ///
     /// `Attributes`.
     pub attributes: BTreeMap<String, String>,
 }
@@ -331,85 +450,33 @@ impl wire::WriteFields for EventActor {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct EventMessage {
-    /// `Type`.
-    pub type_: Option<EventMessageType>,
-    /// `Action`.
-    pub action: Option<String>,
-    /// `Actor`.
-    pub actor: Option<EventActor>,
-    /// `scope`, since 1.30 (Docker 17.06).
-    pub scope: Option<EventMessageScope>,
-    /// `time`.
-    pub time: Option<i64>,
-    /// `timeNano`.
-    pub time_nano: Option<i64>,
-    /// `status`, until 1.51 (Docker 28.3).
-    pub status: Option<String>,
-    /// `id`, until 1.51 (Docker 28.3).
-    pub id: Option<String>,
-    /// `from`, until 1.51 (Docker 28.3).
-    pub from: Option<String>,
-}
-
-wire::readable!(EventMessage);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(EventMessage);
-
-impl wire::ReadFields for EventMessage {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Type" => value.read(&mut self.type_),
-            "Action" => value.read(&mut self.action),
-            "Actor" => value.read(&mut self.actor),
-            "scope" => value.read(&mut self.scope),
-            "time" => value.read(&mut self.time),
-            "timeNano" => value.read(&mut self.time_nano),
-            "status" => value.read(&mut self.status),
-            "id" => value.read(&mut self.id),
-            "from" => value.read(&mut self.from),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for EventMessage {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Type", &self.type_)?;
-        to.write("Action", &self.action)?;
-        to.write("Actor", &self.actor)?;
-        to.write("scope", &self.scope)?;
-        to.write("time", &self.time)?;
-        to.write("timeNano", &self.time_nano)?;
-        to.write("status", &self.status)?;
-        to.write("id", &self.id)?;
-        to.write("from", &self.from)?;
-        Ok(())
-    }
-}
-
+/// Resources beside CPU and memory that a node offers or a task needs, such as GPUs.
+///
+/// Part of [`ResourceObject`](crate::types::ResourceObject),
+/// [`SystemInfo`](crate::types::SystemInfo), [`Task`](crate::types::Task).
 pub type GenericResources = Vec<GenericResource>;
 
+/// How the daemon reaches a registry.
+///
+/// Part of [`RegistryServiceConfig`](crate::types::RegistryServiceConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IndexInfo {
+    /// Host of the registry, with port if it has one; `docker.io` for Docker Hub.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Mirrors that are tried first; only Docker Hub has any.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
+    /// Whether TLS with a valid certificate is insisted upon; false for registries that are
+    /// configured as insecure.
+    ///
     /// `Secure`.
     pub secure: Option<bool>,
+    /// Whether it is Docker Hub.
+    ///
     /// `Official`.
     pub official: Option<bool>,
 }
@@ -449,19 +516,34 @@ impl wire::WriteFields for IndexInfo {
     }
 }
 
+/// How this daemon stands to a swarm.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum LocalNodeState {
+    /// Not known; outside of a swarm daemons say `inactive`.
+    ///
     /// The empty text.
     Empty,
+    /// Not part of a swarm.
+    ///
     /// `inactive`.
     Inactive,
+    /// Joining, and not yet accepted.
+    ///
     /// `pending`.
     Pending,
+    /// Part of a swarm, as worker or manager.
+    ///
     /// `active`.
     Active,
+    /// Part of a swarm that it cannot take part in; the error says why.
+    ///
     /// `error`.
     Error,
+    /// Manager of a swarm whose key has to be given before it can work again.
+    ///
     /// `locked`.
     Locked,
     /// A text that the description does not list, as it came.
@@ -503,23 +585,45 @@ wire::readable_text!(LocalNodeState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(LocalNodeState);
 
+/// Something that is mounted into a container.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary),
+/// [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct MountPoint {
+    /// What is mounted.
+    ///
     /// `Type`, since 1.25 (Docker 1.13).
     pub type_: Option<MountType>,
+    /// Name of the volume; absent for other mounts.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Path on the daemon's host, of the directory or of the volume's data; empty for tmpfs, and
+    /// for volumes whose driver has mounted nothing yet.
+    ///
     /// `Source`.
     pub source: Option<String>,
+    /// Path inside the container.
+    ///
     /// `Destination`.
     pub destination: Option<String>,
+    /// Driver of the volume; absent for other mounts.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Options of the mount as they were given in a bind, such as `z` or `ro,Z`.
+    ///
     /// `Mode`.
     pub mode: Option<String>,
+    /// Whether the container may write to it.
+    ///
     /// `RW`.
     pub rw: Option<bool>,
+    /// How mounts below it travel between host and container, such as `rprivate` or `rshared`;
+    /// Linux only, and empty for volumes.
+    ///
     /// `Propagation`.
     pub propagation: Option<String>,
 }
@@ -567,15 +671,27 @@ impl wire::WriteFields for MountPoint {
     }
 }
 
+/// What is mounted.
+///
+/// Part of [`Mount`](crate::types::Mount), [`MountPoint`](crate::types::MountPoint).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum MountType {
+    /// A file or directory of the daemon's host, which is not the client's where the daemon is
+    /// elsewhere.
+    ///
     /// `bind`.
     Bind,
+    /// A named pipe of a Windows host.
+    ///
     /// `npipe`, since 1.32 (Docker 17.09).
     Npipe,
+    /// Memory, empty at each start; Linux only.
+    ///
     /// `tmpfs`, since 1.25 (Docker 1.13).
     Tmpfs,
+    /// A volume of the daemon, which is created when missing.
+    ///
     /// `volume`.
     Volume,
     /// A text that the description does not list, as it came.
@@ -611,9 +727,21 @@ wire::text_enum!(MountType);
 wire::readable_text!(MountType);
 wire::writable_text!(MountType);
 
+/// Version of an object of the swarm, against lost updates.
+///
+/// Read the object, change its specification, and send it with the index that was read. If
+/// the object has changed in between, the daemon answers 500 with `update out of sequence`,
+/// and nothing is changed: read it again and repeat.
+///
+/// Part of [`ClusterInfo`](crate::types::ClusterInfo), [`Config`](crate::types::Config),
+/// [`Node`](crate::types::Node), [`Secret`](crate::types::Secret),
+/// [`Service`](crate::types::Service), [`Swarm`](crate::types::Swarm) and 1 more.
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ObjectVersion {
+    /// Number that grows with each change, and is what an update takes as `version`; compare for
+    /// equality only.
+    ///
     /// `Index`.
     pub index: Option<u64>,
 }
@@ -647,11 +775,18 @@ impl wire::WriteFields for ObjectVersion {
     }
 }
 
+/// A manager that this node knows.
+///
+/// Part of [`SwarmInfo`](crate::types::SwarmInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerNode {
+    /// Id of the node.
+    ///
     /// `NodeID`.
     pub node_id: Option<String>,
+    /// Address of the manager, as `host:port`.
+    ///
     /// `Addr`.
     pub addr: Option<String>,
 }
@@ -687,15 +822,27 @@ impl wire::WriteFields for PeerNode {
     }
 }
 
+/// Drivers of the daemon, built in or from plugins, by what they do.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PluginsInfo {
+    /// Drivers for volumes.
+    ///
     /// `Volume`.
     pub volume: Vec<String>,
+    /// Drivers for networks.
+    ///
     /// `Network`.
     pub network: Vec<String>,
+    /// Plugins that are asked before each request, in this order; sent as null when there are
+    /// none.
+    ///
     /// `Authorization`.
     pub authorization: Vec<String>,
+    /// Drivers for container logs.
+    ///
     /// `Log`, since 1.30 (Docker 17.06).
     pub log: Vec<String>,
 }
@@ -735,15 +882,26 @@ impl wire::WriteFields for PluginsInfo {
     }
 }
 
+/// A port of a container, as lists have it.
+///
+/// Part of [`ContainerSummary`](crate::types::ContainerSummary).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Port {
+    /// Address on the daemon's host that it is published on; absent if it is not published.
+    ///
     /// `IP`.
     pub ip: Option<String>,
+    /// Port inside the container.
+    ///
     /// `PrivatePort`.
     pub private_port: u16,
+    /// Port on the daemon's host; absent or 0 if it is not published.
+    ///
     /// `PublicPort`.
     pub public_port: Option<u16>,
+    /// Protocol of the port.
+    ///
     /// `Type`.
     pub type_: PortType,
 }
@@ -783,17 +941,34 @@ impl wire::WriteFields for Port {
     }
 }
 
+/// How the daemon is configured for registries.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct RegistryServiceConfig {
-    /// `AllowNondistributableArtifactsCIDRs`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
+    /// Networks, in CIDR form, to whose registries layers are pushed that may not be distributed
+    /// otherwise; unused by newer daemons.
+    ///
+    /// `AllowNondistributableArtifactsCIDRs`, since 1.30 (Docker 17.06), until 1.48 (Docker
+    /// 28.0).
     pub allow_nondistributable_artifacts_cid_rs: Vec<String>,
-    /// `AllowNondistributableArtifactsHostnames`, since 1.30 (Docker 17.06), until 1.48 (Docker 28.0).
+    /// Registries to which layers are pushed that may not be distributed otherwise; unused by
+    /// newer daemons.
+    ///
+    /// `AllowNondistributableArtifactsHostnames`, since 1.30 (Docker 17.06), until 1.48 (Docker
+    /// 28.0).
     pub allow_nondistributable_artifacts_hostnames: Vec<String>,
+    /// Networks, in CIDR form, whose registries may be used without valid TLS.
+    ///
     /// `InsecureRegistryCIDRs`.
     pub insecure_registry_cid_rs: Vec<String>,
+    /// Registries that are configured, by name.
+    ///
     /// `IndexConfigs`.
     pub index_configs: BTreeMap<String, IndexInfo>,
+    /// Mirrors of Docker Hub; sent as null when there are none.
+    ///
     /// `Mirrors`.
     pub mirrors: Vec<String>,
 }
@@ -845,11 +1020,18 @@ impl wire::WriteFields for RegistryServiceConfig {
     }
 }
 
+/// A program or shim that runs containers.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Runtime {
+    /// Name or path of the program; absent for runtimes that go by a shim of containerd.
+    ///
     /// `path`.
     pub path: Option<String>,
+    /// Arguments that the program is called with.
+    ///
     /// `runtimeArgs`.
     pub runtime_args: Vec<String>,
 }
@@ -885,13 +1067,23 @@ impl wire::WriteFields for Runtime {
     }
 }
 
+/// A certificate authority of a swarm.
+///
+/// Part of [`ClusterInfo`](crate::types::ClusterInfo),
+/// [`NodeDescription`](crate::types::NodeDescription), [`Swarm`](crate::types::Swarm).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TlsInfo {
+    /// Root certificates, in PEM form.
+    ///
     /// `TrustRoot`, since 1.30 (Docker 17.06).
     pub trust_root: Option<String>,
+    /// Subject of the issuing certificate, in DER form.
+    ///
     /// `CertIssuerSubject`, since 1.30 (Docker 17.06).
     pub cert_issuer_subject: Option<Base64Bytes>,
+    /// Public key of the issuing certificate, in DER form.
+    ///
     /// `CertIssuerPublicKey`, since 1.30 (Docker 17.06).
     pub cert_issuer_public_key: Option<Base64Bytes>,
 }
@@ -929,118 +1121,17 @@ impl wire::WriteFields for TlsInfo {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum EventMessageType {
-    /// `config`, since 1.31 (Docker 17.07).
-    Config,
-    /// `container`.
-    Container,
-    /// `daemon`.
-    Daemon,
-    /// `image`.
-    Image,
-    /// `network`.
-    Network,
-    /// `node`, since 1.30 (Docker 17.06).
-    Node,
-    /// `plugin`.
-    Plugin,
-    /// `secret`, since 1.30 (Docker 17.06).
-    Secret,
-    /// `service`, since 1.30 (Docker 17.06).
-    Service,
-    /// `volume`.
-    Volume,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl EventMessageType {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Config => "config",
-            Self::Container => "container",
-            Self::Daemon => "daemon",
-            Self::Image => "image",
-            Self::Network => "network",
-            Self::Node => "node",
-            Self::Plugin => "plugin",
-            Self::Secret => "secret",
-            Self::Service => "service",
-            Self::Volume => "volume",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for EventMessageType {
-    fn from(text: &str) -> Self {
-        match text {
-            "config" => Self::Config,
-            "container" => Self::Container,
-            "daemon" => Self::Daemon,
-            "image" => Self::Image,
-            "network" => Self::Network,
-            "node" => Self::Node,
-            "plugin" => Self::Plugin,
-            "secret" => Self::Secret,
-            "service" => Self::Service,
-            "volume" => Self::Volume,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(EventMessageType);
-wire::readable_text!(EventMessageType);
-
-#[cfg(feature = "serde-both")]
-wire::writable_text!(EventMessageType);
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum EventMessageScope {
-    /// `local`, since 1.30 (Docker 17.06).
-    Local,
-    /// `swarm`, since 1.30 (Docker 17.06).
-    Swarm,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl EventMessageScope {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Local => "local",
-            Self::Swarm => "swarm",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for EventMessageScope {
-    fn from(text: &str) -> Self {
-        match text {
-            "local" => Self::Local,
-            "swarm" => Self::Swarm,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(EventMessageScope);
-wire::readable_text!(EventMessageScope);
-
-#[cfg(feature = "serde-both")]
-wire::writable_text!(EventMessageScope);
-
+/// A resource that is one of its kind, such as a certain GPU.
+///
+/// Part of [`GenericResource`](crate::types::GenericResource).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenericResourceNamedResourceSpec {
+    /// Kind of resource, such as `GPU`.
+    ///
     /// `Kind`, since 1.32 (Docker 17.09).
     pub kind: Option<String>,
+    /// Which one, such as its UUID.
+    ///
     /// `Value`, since 1.32 (Docker 17.09).
     pub value: Option<String>,
 }
@@ -1073,10 +1164,17 @@ impl wire::WriteFields for GenericResourceNamedResourceSpec {
     }
 }
 
+/// A number of resources that are all alike.
+///
+/// Part of [`GenericResource`](crate::types::GenericResource).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenericResourceDiscreteResourceSpec {
+    /// Kind of resource, such as `SSD`.
+    ///
     /// `Kind`, since 1.32 (Docker 17.09).
     pub kind: Option<String>,
+    /// How many of them.
+    ///
     /// `Value`, since 1.32 (Docker 17.09).
     pub value: Option<i64>,
 }
@@ -1109,10 +1207,17 @@ impl wire::WriteFields for GenericResourceDiscreteResourceSpec {
     }
 }
 
+/// A resource beside CPU and memory; one of the two fields is set.
+///
+/// Part of [`GenericResources`](crate::types::GenericResources).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct GenericResource {
+    /// A certain one.
+    ///
     /// `NamedResourceSpec`, since 1.32 (Docker 17.09).
     pub named_resource_spec: Option<GenericResourceNamedResourceSpec>,
+    /// A number of them.
+    ///
     /// `DiscreteResourceSpec`, since 1.32 (Docker 17.09).
     pub discrete_resource_spec: Option<GenericResourceDiscreteResourceSpec>,
 }
@@ -1145,11 +1250,18 @@ impl wire::WriteFields for GenericResource {
     }
 }
 
+/// Protocol of a port.
+///
+/// Part of [`Port`](crate::types::Port).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum PortType {
+    /// TCP.
+    ///
     /// `tcp`.
     Tcp,
+    /// UDP.
+    ///
     /// `udp`.
     Udp,
     /// A text that the description does not list, as it came.
@@ -1183,11 +1295,19 @@ wire::readable_text!(PortType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(PortType);
 
+/// Outcome of a login.
+///
+/// Brought by [`system.auth`](crate::api::system::System::auth).
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemAuthResponse {
+    /// What the daemon says about it, such as `Login Succeeded`.
+    ///
     /// `Status`.
     pub status: String,
+    /// Token to use in place of the password from now on; empty or absent if the registry issues
+    /// none.
+    ///
     /// `IdentityToken`.
     pub identity_token: Option<String>,
 }
@@ -1232,17 +1352,33 @@ impl wire::WriteFields for SystemAuthResponse {
     }
 }
 
+/// Disk space that the daemon's objects take.
+///
+/// A kind that was not asked for is absent.
+///
+/// Brought by [`system.disk_usage`](crate::api::system::System::disk_usage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemDataUsageResponse {
+    /// Bytes of all image layers; a layer that images share counts once.
+    ///
     /// `LayersSize`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub layers_size: Option<i64>,
+    /// Images, with shared and unique sizes and the number of containers that use them.
+    ///
     /// `Images`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub images: Vec<ImageSummary>,
+    /// Containers, with their sizes.
+    ///
     /// `Containers`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub containers: Vec<ContainerSummary>,
+    /// Volumes of the built-in driver, with `UsageData`.
+    ///
     /// `Volumes`, since 1.25 (Docker 1.13), until 1.51 (Docker 28.3).
     pub volumes: Vec<Volume>,
+    /// Bytes of the build cache as a whole, as older daemons report it; 0 or absent with newer
+    /// ones.
+    ///
     /// `BuilderSize`, since 1.31 (Docker 17.07), until 1.41 (Docker 20.10).
     pub builder_size: Option<i64>,
 }
@@ -1284,27 +1420,52 @@ impl wire::WriteFields for SystemDataUsageResponse {
     }
 }
 
+/// Versions of the daemon and of its parts.
+///
+/// Details of the parts are in `Components`; the fields beside it repeat those of the engine.
+///
+/// Brought by [`system.version`](crate::api::system::System::version).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemVersionResponse {
+    /// Version of the daemon, such as `28.5.2`.
+    ///
     /// `Version`.
     pub version: Option<String>,
+    /// Newest API version that the daemon speaks.
+    ///
     /// `ApiVersion`.
     pub api_version: Option<String>,
+    /// Oldest API version that the daemon speaks; requests with an older one answer 400.
+    ///
     /// `MinAPIVersion`, since 1.25 (Docker 1.13).
     pub min_api_version: Option<String>,
+    /// Commit that the daemon was built from.
+    ///
     /// `GitCommit`.
     pub git_commit: Option<String>,
+    /// Version of Go that built it.
+    ///
     /// `GoVersion`.
     pub go_version: Option<String>,
+    /// Operating system of the daemon, such as `linux`.
+    ///
     /// `Os`.
     pub os: Option<String>,
+    /// CPU architecture of the daemon by Go's name, such as `amd64`.
+    ///
     /// `Arch`.
     pub arch: Option<String>,
+    /// Version of the host's kernel.
+    ///
     /// `KernelVersion`.
     pub kernel_version: Option<String>,
+    /// Whether experimental features are switched on; absent if not.
+    ///
     /// `Experimental`.
     pub experimental: Option<bool>,
+    /// When the daemon was built, as text whose form is not fixed.
+    ///
     /// `BuildTime`.
     pub build_time: Option<String>,
 }

@@ -6,121 +6,256 @@ use super::{
     Commit, GenericResources, PluginsInfo, RegistryServiceConfig, Runtime, SwarmInfo,
 };
 
+/// What a daemon says about itself, its host, and what it holds.
+///
+/// Much of it tells what the kernel of the host can do; an option that it cannot honour is
+/// dropped with a warning when a container is created.
+///
+/// Brought by [`system.info`](crate::api::system::System::info).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SystemInfo {
+    /// Id of the daemon, which stays the same over restarts; a UUID, or a longer key of older
+    /// daemons.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Number of containers, whatever they do.
+    ///
     /// `Containers`.
     pub containers: Option<i64>,
+    /// Number of containers that run.
+    ///
     /// `ContainersRunning`.
     pub containers_running: Option<i64>,
+    /// Number of containers that are paused.
+    ///
     /// `ContainersPaused`.
     pub containers_paused: Option<i64>,
+    /// Number of containers that do not run.
+    ///
     /// `ContainersStopped`.
     pub containers_stopped: Option<i64>,
+    /// Number of images; those without a name count.
+    ///
     /// `Images`.
     pub images: Option<i64>,
+    /// Storage driver or snapshotter for images and containers, such as `overlay2` or
+    /// `overlayfs`.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Details from the storage driver, as pairs of a name and a value; meant for people, and
+    /// different for each driver.
+    ///
+    /// With the containerd image store, one pair is `driver-type` and
+    /// `io.containerd.snapshotter.v1`.
+    ///
     /// `DriverStatus`.
     pub driver_status: Vec<Vec<String>>,
+    /// Folder on the host under which the daemon keeps its state.
+    ///
     /// `DockerRootDir`.
     pub docker_root_dir: Option<String>,
+    /// Pairs of a name and a value from the old stand-alone Swarm. Daemons do not send it.
+    ///
     /// `SystemStatus`, until 1.40 (Docker 19.03).
     pub system_status: Vec<Vec<String>>,
+    /// Drivers and plugins the daemon can use, by kind. Those that it manages itself are listed
+    /// by the operations on plugins.
+    ///
     /// `Plugins`.
     pub plugins: Option<PluginsInfo>,
+    /// Whether memory can be limited.
+    ///
     /// `MemoryLimit`.
     pub memory_limit: Option<bool>,
+    /// Whether swap can be limited.
+    ///
     /// `SwapLimit`.
     pub swap_limit: Option<bool>,
+    /// Whether `CpuPeriod` has an effect.
+    ///
     /// `CpuCfsPeriod`.
     pub cpu_cfs_period: Option<bool>,
+    /// Whether `CpuQuota` has an effect.
+    ///
     /// `CpuCfsQuota`.
     pub cpu_cfs_quota: Option<bool>,
+    /// Whether `CpuShares` has an effect.
+    ///
     /// `CPUShares`.
     pub cpu_shares: Option<bool>,
+    /// Whether containers can be confined to processors and memory nodes.
+    ///
     /// `CPUSet`.
     pub cpu_set: Option<bool>,
+    /// Whether the out-of-memory killer can be kept off a container. Never on cgroup v2.
+    ///
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
+    /// Whether the host forwards IPv4 packets, without which containers reach nothing beyond it.
+    ///
     /// `IPv4Forwarding`.
     pub ipv4_forwarding: Option<bool>,
+    /// Whether the kernel passes bridged IPv4 traffic through iptables; always `false` from
+    /// current daemons, whatever it does.
+    ///
     /// `BridgeNfIptables`, until 1.49 (Docker 28.1).
     pub bridge_nf_iptables: Option<bool>,
+    /// Whether the kernel passes bridged IPv6 traffic through ip6tables; always `false` from
+    /// current daemons, whatever it does.
+    ///
     /// `BridgeNfIp6tables`, until 1.49 (Docker 28.1).
     pub bridge_nf_ip6tables: Option<bool>,
+    /// Whether the daemon logs for debugging.
+    ///
     /// `Debug`.
     pub debug: Option<bool>,
+    /// File descriptors that the daemon has open.
+    ///
     /// `NFd`.
     pub n_fd: Option<i64>,
+    /// Goroutines of the daemon, which is of interest to those who debug it.
+    ///
     /// `NGoroutines`.
     pub n_goroutines: Option<i64>,
+    /// Time by the clock of the daemon's host.
+    ///
     /// `SystemTime`.
     pub system_time: Option<Timestamp>,
+    /// Log driver of containers that ask for none.
+    ///
     /// `LoggingDriver`.
     pub logging_driver: Option<String>,
+    /// What manages control groups.
+    ///
     /// `CgroupDriver`. Default: `"cgroupfs"`.
     pub cgroup_driver: Option<SystemInfoCgroupDriver>,
+    /// Number of clients that listen to events.
+    ///
     /// `NEventsListener`.
     pub n_events_listener: Option<i64>,
+    /// Release of the kernel, such as `6.1.0-18-amd64`; on Windows the build.
+    ///
     /// `KernelVersion`.
     pub kernel_version: Option<String>,
+    /// Name of the operating system, for people, such as `Debian GNU/Linux 12 (bookworm)`.
+    ///
     /// `OperatingSystem`.
     pub operating_system: Option<String>,
+    /// Kind of operating system, `linux` or `windows`; this decides which containers it can run.
+    ///
     /// `OSType`.
     pub os_type: Option<String>,
+    /// Architecture as the kernel names it, such as `x86_64` or `aarch64`. Images say `amd64` and
+    /// `arm64` for these.
+    ///
     /// `Architecture`.
     pub architecture: Option<String>,
+    /// Number of processors that the daemon can use.
+    ///
     /// `NCPU`.
     pub ncpu: Option<i64>,
+    /// Memory of the host in bytes.
+    ///
     /// `MemTotal`.
     pub mem_total: Option<i64>,
+    /// Address of Docker Hub under which credentials for it are kept.
+    ///
     /// `IndexServerAddress`. Default: `"https://index.docker.io/v1/"`.
     pub index_server_address: Option<String>,
+    /// How the daemon treats registries.
+    ///
     /// `RegistryConfig`.
     pub registry_config: Option<RegistryServiceConfig>,
+    /// Resources that were declared for placing tasks, such as GPUs.
+    ///
     /// `GenericResources`, since 1.32 (Docker 17.09).
     pub generic_resources: GenericResources,
+    /// Proxy that the daemon uses for HTTP. Passwords are masked.
+    ///
     /// `HttpProxy`.
     pub http_proxy: Option<String>,
+    /// Proxy that the daemon uses for HTTPS. Passwords are masked.
+    ///
     /// `HttpsProxy`.
     pub https_proxy: Option<String>,
+    /// Hosts that the daemon reaches without a proxy, separated by commas.
+    ///
     /// `NoProxy`.
     pub no_proxy: Option<String>,
+    /// Host name of the daemon's host.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Labels that the daemon was configured with, each as `name=value`.
+    ///
     /// `Labels`.
     pub labels: Vec<String>,
+    /// Whether experimental features are turned on.
+    ///
     /// `ExperimentalBuild`.
     pub experimental_build: Option<bool>,
+    /// Release of the daemon, such as `28.5.2`.
+    ///
     /// `ServerVersion`.
     pub server_version: Option<String>,
+    /// Key-value store for networks of the old stand-alone Swarm; mostly empty.
+    ///
     /// `ClusterStore`, until 1.41 (Docker 20.10).
     pub cluster_store: Option<String>,
+    /// Address under which the daemon announced itself in that store; mostly empty.
+    ///
     /// `ClusterAdvertise`, until 1.41 (Docker 20.10).
     pub cluster_advertise: Option<String>,
+    /// OCI runtimes that containers can ask for, by name.
+    ///
     /// `Runtimes`. Default: `{"runc":{"path":"docker-runc"}}`.
     pub runtimes: BTreeMap<String, Runtime>,
+    /// Runtime of containers that ask for none.
+    ///
     /// `DefaultRuntime`. Default: `"runc"`.
     pub default_runtime: Option<String>,
+    /// What the daemon knows about the swarm it is part of.
+    ///
     /// `Swarm`.
     pub swarm: Option<SwarmInfo>,
+    /// Whether containers go on running while the daemon is down.
+    ///
     /// `LiveRestoreEnabled`. Default: `false`.
     pub live_restore_enabled: Option<bool>,
+    /// How containers are kept apart from the host unless they ask otherwise, on Windows only;
+    /// empty elsewhere.
+    ///
     /// `Isolation`, since 1.25 (Docker 1.13). Default: `"default"`.
     pub isolation: Option<SystemInfoIsolation>,
+    /// Program used as init in containers that want one.
+    ///
     /// `InitBinary`, since 1.25 (Docker 1.13).
     pub init_binary: Option<String>,
+    /// Version of containerd.
+    ///
     /// `ContainerdCommit`, since 1.25 (Docker 1.13).
     pub containerd_commit: Option<Commit>,
+    /// Version of runc.
+    ///
     /// `RuncCommit`, since 1.25 (Docker 1.13).
     pub runc_commit: Option<Commit>,
+    /// Version of the init.
+    ///
     /// `InitCommit`, since 1.25 (Docker 1.13).
     pub init_commit: Option<Commit>,
+    /// Security features that are in force, each as `name=NAME`, some with more pairs behind a
+    /// comma.
+    ///
+    /// `seccomp`, `apparmor`, `selinux`, `userns`, `rootless`, `cgroupns` and `no-new-privileges`
+    /// are the names.
+    ///
     /// `SecurityOptions`.
     pub security_options: Vec<String>,
+    /// Whether kernel memory can be limited. Cgroup v1 only.
+    ///
     /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<bool>,
 }
@@ -266,11 +401,18 @@ impl wire::WriteFields for SystemInfo {
     }
 }
 
+/// What manages the control groups of containers.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SystemInfoCgroupDriver {
+    /// The daemon does, by itself.
+    ///
     /// `cgroupfs`.
     Cgroupfs,
+    /// Systemd does, as units.
+    ///
     /// `systemd`.
     Systemd,
     /// A text that the description does not list, as it came.
@@ -304,15 +446,26 @@ wire::readable_text!(SystemInfoCgroupDriver);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(SystemInfoCgroupDriver);
 
+/// How containers are kept apart from the host, on Windows.
+///
+/// Part of [`SystemInfo`](crate::types::SystemInfo).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SystemInfoIsolation {
+    /// As the kind of Windows suggests.
+    ///
     /// `default`, since 1.25 (Docker 1.13).
     Default,
+    /// A virtual machine with a kernel of its own.
+    ///
     /// `hyperv`, since 1.25 (Docker 1.13).
     Hyperv,
+    /// Namespaces on the kernel of the host.
+    ///
     /// `process`, since 1.25 (Docker 1.13).
     Process,
+    /// The host is not Windows.
+    ///
     /// The empty text, since 1.25 (Docker 1.13).
     Empty,
     /// A text that the description does not list, as it came.

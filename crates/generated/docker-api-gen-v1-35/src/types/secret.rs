@@ -4,10 +4,17 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
 use super::ObjectVersion;
 
+/// A driver, and what it is told.
+///
+/// Part of [`SecretSpec`](crate::types::SecretSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Driver {
+    /// Name of the driver; for templates `golang` is the only one.
+    ///
     /// `Name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
+    /// Options of the driver.
+    ///
     /// `Options`, since 1.31 (Docker 17.07).
     pub options: Option<BTreeMap<String, String>>,
 }
@@ -40,17 +47,31 @@ impl wire::WriteFields for Driver {
     }
 }
 
+/// A secret of the swarm.
+///
+/// Brought by [`secrets.list`](crate::api::secrets::Secrets::list),
+/// [`secrets.inspect`](crate::api::secrets::Secrets::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Secret {
+    /// Id of the secret.
+    ///
     /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`, since 1.25 (Docker 1.13).
     pub version: Option<ObjectVersion>,
+    /// When it was created.
+    ///
     /// `CreatedAt`, since 1.25 (Docker 1.13).
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`, since 1.25 (Docker 1.13).
     pub updated_at: Option<Timestamp>,
+    /// What it is; the data are left out.
+    ///
     /// `Spec`, since 1.25 (Docker 1.13).
     pub spec: Option<SecretSpec>,
 }
@@ -92,14 +113,30 @@ impl wire::WriteFields for Secret {
     }
 }
 
+/// What a secret is to be.
+///
+/// Sent by [`secrets.create`](crate::api::secrets::Secrets::create),
+/// [`secrets.update`](crate::api::secrets::Secrets::update). Part of
+/// [`Secret`](crate::types::Secret).
 #[derive(Clone, Default, PartialEq)]
 pub struct SecretSpec {
+    /// Name of the secret, up to 64 letters, digits, `.`, `-` and `_`, with a letter or digit at
+    /// either end; fixed from then on.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Labels of the secret.
+    ///
     /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: Option<BTreeMap<String, String>>,
+    /// Bytes of the secret, at least one and less than 500 KiB; never in an answer.
+    ///
+    /// Leave it out with a `Driver`, from which the nodes get them.
+    ///
     /// `Data`, since 1.25 (Docker 1.13).
     pub data: Option<Base64Bytes>,
+    /// Plugin from which the nodes get the secret, in place of `Data`.
+    ///
     /// `Driver`, since 1.31 (Docker 17.07).
     pub driver: Option<Driver>,
 }
@@ -147,9 +184,14 @@ impl wire::WriteFields for SecretSpec {
     }
 }
 
+/// Id of what was made.
+///
+/// Brought by [`secrets.create`](crate::api::secrets::Secrets::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SecretCreateResponse {
+    /// Id of what was made, in another spelling; daemons send one of the two.
+    ///
     /// `ID`, since 1.25 (Docker 1.13), until 1.35 (Docker 17.12).
     pub id: Option<String>,
 }

@@ -20,7 +20,37 @@ impl<'a> Exec<'a> {
         Self { connection }
     }
 
+    /// Prepares a command to be run in a running container, beside its main process.
+    ///
+    /// Nothing runs yet; starting the id that comes back does that, once. A container that does
+    /// not run or is paused is 409.
+    ///
     /// `POST /containers/{id}/exec` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `body`: see [`ContainerExecRequest`](types::ContainerExecRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_36::types;
+    /// # async fn example(client: docker_api_gen_v1_36::Client) -> Result<(), docker_api_gen_v1_36::Error> {
+    /// let body = types::ContainerExecRequest::default();
+    /// let answer = client.exec().create("web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, id: &str, body: types::ContainerExecRequest) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -29,7 +59,32 @@ impl<'a> Exec<'a> {
         Create { call }
     }
 
+    /// Tells what is known about a command in a container, above all whether it runs and its exit
+    /// status.
+    ///
+    /// Some minutes after the command has ended the daemon forgets it, and answers 404; so it
+    /// does when the container is gone.
+    ///
     /// `GET /exec/{id}/json` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id of the command.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_36::Client) -> Result<(), docker_api_gen_v1_36::Error> {
+    /// let answer = client.exec().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -37,7 +92,30 @@ impl<'a> Exec<'a> {
         Inspect { call }
     }
 
+    /// Sets the size of a command's terminal, of one that runs and was prepared with a terminal.
+    ///
     /// `POST /exec/{id}/resize` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id of the command.
+    /// - `h`: Height in characters.
+    /// - `w`: Width in characters.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_36::Client) -> Result<(), docker_api_gen_v1_36::Error> {
+    /// client.exec().resize("web", 1, 1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn resize(&self, id: &str, h: i64, w: i64) -> Resize<'a> {
         let mut call = Call::new(self.connection, &RESIZE);
@@ -47,7 +125,41 @@ impl<'a> Exec<'a> {
         Resize { call }
     }
 
+    /// Runs a prepared command, and connects to its input and output unless detached.
+    ///
+    /// Without a terminal, standard output and error come as frames that are told apart; with one
+    /// they are a single raw stream. The stream ends when the command does; its exit status is
+    /// then found by inspection. A command that ran before cannot be run again.
+    ///
+    /// By the time that the daemon knows that a program cannot be run, the stream is open; the
+    /// reason is then its only output, and the exit status 126 or 127. Detached, it is an error.
+    /// Breaking off the stream does not end the command.
+    ///
     /// `POST /exec/{id}/start` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id of the command.
+    /// - `body`: see [`ExecStartRequest`](types::ExecStartRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_36::types;
+    /// # async fn example(client: docker_api_gen_v1_36::Client) -> Result<(), docker_api_gen_v1_36::Error> {
+    /// let body = types::ExecStartRequest::default();
+    /// let connection = client.exec().start("web", body).send().await?;
+    /// println!("{connection:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn start(&self, id: &str, body: types::ExecStartRequest) -> Start<'a> {
         let mut call = Call::new(self.connection, &START);
@@ -77,6 +189,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Exec::create`].
     #[inline]
     pub async fn send(self) -> Result<types::IdResponse, Error> {
         self.prepare().json().await
@@ -109,6 +225,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Exec::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::ExecInspectResponse, Error> {
         self.prepare().json().await
@@ -141,6 +261,10 @@ pub struct Resize<'a> {
 
 impl<'a> Resize<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Exec::resize`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -183,6 +307,10 @@ impl<'a> Start<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Exec::start`].
     #[inline]
     pub async fn send(self) -> Result<Upgraded, Error> {
         self.prepare().upgrade().await

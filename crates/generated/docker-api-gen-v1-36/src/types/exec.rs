@@ -2,17 +2,30 @@
 
 use docker_api_gen_core::{Base64Bytes, wire};
 
+/// Process of a command.
+///
+/// Part of [`ExecInspectResponse`](crate::types::ExecInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProcessConfig {
+    /// Whether it has all capabilities and devices.
+    ///
     /// `privileged`.
     pub privileged: Option<bool>,
+    /// User it runs as; empty for the one of the container.
+    ///
     /// `user`.
     pub user: Option<String>,
+    /// Whether it has a terminal.
+    ///
     /// `tty`.
     pub tty: Option<bool>,
+    /// Program.
+    ///
     /// `entrypoint`.
     pub entrypoint: Option<String>,
+    /// Arguments of the program.
+    ///
     /// `arguments`.
     pub arguments: Vec<String>,
 }
@@ -54,26 +67,54 @@ impl wire::WriteFields for ProcessConfig {
     }
 }
 
+/// A command to be run in a container.
+///
+/// Sent by [`exec.create`](crate::api::exec::Exec::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ContainerExecRequest {
+    /// Whether its standard input is connected when it starts. Without it, the command reads the
+    /// end of its input at once.
+    ///
     /// `AttachStdin`.
     pub attach_stdin: Option<bool>,
+    /// Whether its standard output is sent when it starts; otherwise it is lost, as it never
+    /// reaches the container's logs.
+    ///
     /// `AttachStdout`.
     pub attach_stdout: Option<bool>,
+    /// Whether its standard error is sent when it starts; otherwise it is lost, as it never
+    /// reaches the container's logs.
+    ///
     /// `AttachStderr`.
     pub attach_stderr: Option<bool>,
+    /// Keys that detach when typed at its terminal, such as `ctrl-p,ctrl-q`, which is the
+    /// default.
+    ///
     /// `DetachKeys`.
     pub detach_keys: Option<String>,
+    /// Whether it gets a terminal. Output and error are then one stream.
+    ///
     /// `Tty`.
     pub tty: Option<bool>,
+    /// Environment variables as `NAME=value`, on top of those of the container.
+    ///
     /// `Env`, since 1.25 (Docker 1.13).
     pub env: Option<Vec<String>>,
+    /// Program and arguments, word by word; no shell takes part. Empty is refused with 400.
+    ///
     /// `Cmd`.
     pub cmd: Option<Vec<String>>,
+    /// Whether it has all capabilities and devices, even if the container does not. Linux only.
+    ///
     /// `Privileged`. Default: `false`.
     pub privileged: Option<bool>,
+    /// User, and optionally group, each by name or number, as `user` or `user:group`. Absent,
+    /// that of the container.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Folder it starts in. Absent, that of the container.
+    ///
     /// `WorkingDir`, since 1.35 (Docker 17.12).
     pub working_dir: Option<String>,
 }
@@ -124,29 +165,55 @@ impl wire::WriteFields for ContainerExecRequest {
     }
 }
 
+/// What is known about a command in a container.
+///
+/// Brought by [`exec.inspect`](crate::api::exec::Exec::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ExecInspectResponse {
+    /// Whether the daemon may forget it.
+    ///
     /// `CanRemove`.
     pub can_remove: Option<bool>,
+    /// Keys that detach, as bytes.
+    ///
     /// `DetachKeys`.
     pub detach_keys: Option<Base64Bytes>,
+    /// Id of the command.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Whether it runs. Also `false` before it has been started.
+    ///
     /// `Running`.
     pub running: Option<bool>,
+    /// Exit status; absent until it has ended. 126 and 127 mean that the program could not be run
+    /// or found.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
+    /// Its process.
+    ///
     /// `ProcessConfig`.
     pub process_config: Option<ProcessConfig>,
+    /// Whether its standard input is connected.
+    ///
     /// `OpenStdin`.
     pub open_stdin: Option<bool>,
+    /// Whether its standard error is connected.
+    ///
     /// `OpenStderr`.
     pub open_stderr: Option<bool>,
+    /// Whether its standard output is connected.
+    ///
     /// `OpenStdout`.
     pub open_stdout: Option<bool>,
+    /// Id of the container.
+    ///
     /// `ContainerID`.
     pub container_id: Option<String>,
+    /// Process id on the host; 0 before it has been started.
+    ///
     /// `Pid`, since 1.25 (Docker 1.13).
     pub pid: Option<i64>,
 }
@@ -200,10 +267,20 @@ impl wire::WriteFields for ExecInspectResponse {
     }
 }
 
+/// How a prepared command is started.
+///
+/// Sent by [`exec.start`](crate::api::exec::Exec::start).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ExecStartRequest {
+    /// Whether to leave it running and not connect to it; what it writes is lost then.
+    ///
     /// `Detach`.
     pub detach: Option<bool>,
+    /// Whether it has a terminal, which must be said again as it was when the command was
+    /// prepared.
+    ///
+    /// Said otherwise, output comes with frames where there should be none, or without.
+    ///
     /// `Tty`.
     pub tty: Option<bool>,
 }

@@ -2,16 +2,27 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{
-    Address, ConfigReference, EndpointSettings, PortMap, ServiceInfo, SwarmNetwork,
-};
+use super::{ConfigReference, EndpointSettings, ServiceInfo, SwarmNetwork};
 
+/// How a network manages its addresses.
+///
+/// Part of [`Network`](crate::types::Network),
+/// [`NetworkCreateRequest`](crate::types::NetworkCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
+    /// Name of the driver that hands out addresses; empty and `default` are the built-in one.
+    ///
     /// `Driver`. Default: `"default"`.
     pub driver: Option<String>,
+    /// Address ranges, one per subnet.
+    ///
+    /// When creating, leave it empty and the daemon takes the next free range of its default
+    /// pools. Daemons send null for networks without any; it is read as an empty list.
+    ///
     /// `Config`.
     pub config: Option<Vec<IpamConfig>>,
+    /// Options for the address driver; sent as null when there are none.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
 }
@@ -46,14 +57,30 @@ impl wire::WriteFields for Ipam {
     }
 }
 
+/// One subnet of a network.
+///
+/// Part of [`Ipam`](crate::types::Ipam).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IpamConfig {
+    /// Subnet in CIDR form, such as `172.20.0.0/16` or `2001:db8::/64`.
+    ///
+    /// Newer daemons refuse one with host bits set, such as `172.20.0.1/16`.
+    ///
     /// `Subnet`.
     pub subnet: Option<String>,
+    /// Part of the subnet, in CIDR form, from which containers get addresses; the whole subnet
+    /// when absent.
+    ///
     /// `IPRange`.
     pub ip_range: Option<String>,
+    /// Address of the gateway inside the subnet; the daemon chooses the first free one when
+    /// absent.
+    ///
     /// `Gateway`.
     pub gateway: Option<String>,
+    /// Addresses that the daemon must not hand out, by a name of your choice; routers or other
+    /// hosts on the subnet.
+    ///
     /// `AuxiliaryAddresses`.
     pub auxiliary_addresses: Option<BTreeMap<String, String>>,
 }
@@ -90,41 +117,86 @@ impl wire::WriteFields for IpamConfig {
     }
 }
 
+/// A network, and what is attached to it.
+///
+/// Brought by [`networks.list`](crate::api::networks::Networks::list),
+/// [`networks.inspect`](crate::api::networks::Networks::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
+    /// Name of the network.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Id of the network; 64 hexadecimal digits, or 25 letters and digits for one of the swarm.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// When it was created.
+    ///
     /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
+    /// How far it reaches: `local` for this daemon, `swarm` for all nodes of the swarm, `global`
+    /// for drivers that span hosts by themselves.
+    ///
     /// `Scope`.
     pub scope: Option<String>,
+    /// Name of its driver, such as `bridge`, `host`, `null`, `overlay`, `macvlan`, `ipvlan`, or
+    /// that of a plugin.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Whether containers get IPv6 addresses on it.
+    ///
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
+    /// How it manages addresses.
+    ///
     /// `IPAM`.
     pub ipam: Option<Ipam>,
+    /// Whether it is cut off from the outside world; containers on it reach only one another.
+    ///
     /// `Internal`.
     pub internal: Option<bool>,
+    /// Whether containers outside of services may join it; of interest on swarm networks only.
+    ///
     /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
+    /// Whether it carries the swarm's routing mesh, which spreads published ports over all nodes.
+    ///
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
+    /// Containers on the network, by id; an endpoint without a container of this daemon has a key
+    /// that begins with `ep-`.
+    ///
+    /// Only running containers are here, and of an overlay network only those on this node.
+    ///
     /// `Containers`.
     pub containers: BTreeMap<String, NetworkContainer>,
+    /// Options for its driver, such as `com.docker.network.bridge.name` or
+    /// `com.docker.network.driver.mtu`.
+    ///
     /// `Options`.
     pub options: BTreeMap<String, String>,
+    /// Labels of the network.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Nodes that take part in an overlay network, as far as this node knows; absent for others.
+    ///
     /// `Peers`, since 1.25 (Docker 1.13).
     pub peers: Vec<PeerInfo>,
+    /// Network that the settings of this one are taken from; its name is empty when there is
+    /// none.
+    ///
     /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
+    /// Whether it only holds settings for other networks, and cannot be joined itself.
+    ///
     /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
+    /// Services on the network, by name; only in an inspection with `verbose`.
+    ///
     /// `Services`, since 1.28 (Docker 17.04).
     pub services: BTreeMap<String, ServiceInfo>,
 }
@@ -190,11 +262,18 @@ impl wire::WriteFields for Network {
     }
 }
 
+/// A network that a task is attached to.
+///
+/// Part of [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkAttachment {
+    /// The network as the swarm keeps it.
+    ///
     /// `Network`.
     pub network: Option<SwarmNetwork>,
+    /// Addresses of the task on the network, each with its prefix length.
+    ///
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -230,17 +309,30 @@ impl wire::WriteFields for NetworkAttachment {
     }
 }
 
+/// A container as an inspected network sees it.
+///
+/// Part of [`Network`](crate::types::Network).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkContainer {
+    /// Name of the container, without the leading slash.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Id of the endpoint that joins container and network.
+    ///
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
+    /// MAC address of the endpoint, such as `02:42:ac:13:00:02`.
+    ///
     /// `MacAddress`.
     pub mac_address: Option<String>,
+    /// IPv4 address with prefix length, such as `172.19.0.2/16`; empty without IPv4.
+    ///
     /// `IPv4Address`.
     pub ipv4_address: Option<String>,
+    /// IPv6 address with prefix length, such as `2001:db8::2/64`; empty without IPv6.
+    ///
     /// `IPv6Address`.
     pub ipv6_address: Option<String>,
 }
@@ -282,119 +374,27 @@ impl wire::WriteFields for NetworkContainer {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct NetworkSettings {
-    /// `Bridge`, until 1.51 (Docker 28.3).
-    pub bridge: Option<String>,
-    /// `SandboxID`.
-    pub sandbox_id: Option<String>,
-    /// `HairpinMode`, until 1.51 (Docker 28.3).
-    pub hairpin_mode: Option<bool>,
-    /// `LinkLocalIPv6Address`, until 1.51 (Docker 28.3).
-    pub link_local_ipv6_address: Option<String>,
-    /// `LinkLocalIPv6PrefixLen`, until 1.51 (Docker 28.3).
-    pub link_local_ipv6_prefix_len: Option<i64>,
-    /// `Ports`.
-    pub ports: PortMap,
-    /// `SandboxKey`.
-    pub sandbox_key: Option<String>,
-    /// `SecondaryIPAddresses`, until 1.51 (Docker 28.3).
-    pub secondary_ip_addresses: Vec<Address>,
-    /// `SecondaryIPv6Addresses`, until 1.51 (Docker 28.3).
-    pub secondary_ipv6_addresses: Vec<Address>,
-    /// `EndpointID`, until 1.51 (Docker 28.3).
-    pub endpoint_id: Option<String>,
-    /// `Gateway`, until 1.51 (Docker 28.3).
-    pub gateway: Option<String>,
-    /// `GlobalIPv6Address`, until 1.51 (Docker 28.3).
-    pub global_ipv6_address: Option<String>,
-    /// `GlobalIPv6PrefixLen`, until 1.51 (Docker 28.3).
-    pub global_ipv6_prefix_len: Option<i64>,
-    /// `IPAddress`, until 1.51 (Docker 28.3).
-    pub ip_address: Option<String>,
-    /// `IPPrefixLen`, until 1.51 (Docker 28.3).
-    pub ip_prefix_len: Option<i64>,
-    /// `IPv6Gateway`, until 1.51 (Docker 28.3).
-    pub ipv6_gateway: Option<String>,
-    /// `MacAddress`, until 1.51 (Docker 28.3).
-    pub mac_address: Option<String>,
-    /// `Networks`.
-    pub networks: BTreeMap<String, EndpointSettings>,
-}
-
-wire::readable!(NetworkSettings);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(NetworkSettings);
-
-impl wire::ReadFields for NetworkSettings {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Bridge" => value.read(&mut self.bridge),
-            "SandboxID" => value.read(&mut self.sandbox_id),
-            "HairpinMode" => value.read(&mut self.hairpin_mode),
-            "LinkLocalIPv6Address" => value.read(&mut self.link_local_ipv6_address),
-            "LinkLocalIPv6PrefixLen" => value.read(&mut self.link_local_ipv6_prefix_len),
-            "Ports" => value.read(&mut self.ports),
-            "SandboxKey" => value.read(&mut self.sandbox_key),
-            "SecondaryIPAddresses" => value.read(&mut self.secondary_ip_addresses),
-            "SecondaryIPv6Addresses" => value.read(&mut self.secondary_ipv6_addresses),
-            "EndpointID" => value.read(&mut self.endpoint_id),
-            "Gateway" => value.read(&mut self.gateway),
-            "GlobalIPv6Address" => value.read(&mut self.global_ipv6_address),
-            "GlobalIPv6PrefixLen" => value.read(&mut self.global_ipv6_prefix_len),
-            "IPAddress" => value.read(&mut self.ip_address),
-            "IPPrefixLen" => value.read(&mut self.ip_prefix_len),
-            "IPv6Gateway" => value.read(&mut self.ipv6_gateway),
-            "MacAddress" => value.read(&mut self.mac_address),
-            "Networks" => value.read(&mut self.networks),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for NetworkSettings {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Bridge", &self.bridge)?;
-        to.write("SandboxID", &self.sandbox_id)?;
-        to.write("HairpinMode", &self.hairpin_mode)?;
-        to.write("LinkLocalIPv6Address", &self.link_local_ipv6_address)?;
-        to.write("LinkLocalIPv6PrefixLen", &self.link_local_ipv6_prefix_len)?;
-        to.write("Ports", &self.ports)?;
-        to.write("SandboxKey", &self.sandbox_key)?;
-        to.write("SecondaryIPAddresses", &self.secondary_ip_addresses)?;
-        to.write("SecondaryIPv6Addresses", &self.secondary_ipv6_addresses)?;
-        to.write("EndpointID", &self.endpoint_id)?;
-        to.write("Gateway", &self.gateway)?;
-        to.write("GlobalIPv6Address", &self.global_ipv6_address)?;
-        to.write("GlobalIPv6PrefixLen", &self.global_ipv6_prefix_len)?;
-        to.write("IPAddress", &self.ip_address)?;
-        to.write("IPPrefixLen", &self.ip_prefix_len)?;
-        to.write("IPv6Gateway", &self.ipv6_gateway)?;
-        to.write("MacAddress", &self.mac_address)?;
-        to.write("Networks", &self.networks)?;
-        Ok(())
-    }
-}
-
+/// A task on a network, wherever in the swarm it runs.
+///
+/// Part of [`ServiceInfo`](crate::types::ServiceInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkTaskInfo {
+    /// Name of the task, such as `web.1.x7pk…`.
+    ///
     /// `Name`, since 1.28 (Docker 17.04).
     pub name: Option<String>,
+    /// Id of its endpoint.
+    ///
     /// `EndpointID`, since 1.28 (Docker 17.04).
     pub endpoint_id: Option<String>,
+    /// Its address on the network.
+    ///
     /// `EndpointIP`, since 1.28 (Docker 17.04).
     pub endpoint_ip: Option<String>,
+    /// What the driver says about the endpoint; overlay networks name the address of the node
+    /// under `Host IP`.
+    ///
     /// `Info`, since 1.28 (Docker 17.04).
     pub info: BTreeMap<String, String>,
 }
@@ -434,11 +434,18 @@ impl wire::WriteFields for NetworkTaskInfo {
     }
 }
 
+/// A node that takes part in an overlay network.
+///
+/// Part of [`Network`](crate::types::Network).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerInfo {
+    /// Name that the node's daemon has among its peers.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Address of the node.
+    ///
     /// `IP`, since 1.25 (Docker 1.13).
     pub ip: Option<String>,
 }
@@ -474,32 +481,73 @@ impl wire::WriteFields for PeerInfo {
     }
 }
 
+/// A network to create.
+///
+/// Sent by [`networks.create`](crate::api::networks::Networks::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkCreateRequest {
+    /// Name of the network, which must not be empty.
+    ///
+    /// A swarm takes only letters and digits, with `-` and `_` between them, 63 at most.
+    ///
     /// `Name`.
     pub name: String,
+    /// Refuses a name that another network has already.
+    ///
+    /// Without it daemons below 1.44 may create two networks of one name, and cannot tell them
+    /// apart by name afterwards. From 1.44 on names are always checked.
+    ///
     /// `CheckDuplicate`, until 1.45 (Docker 26.0).
     pub check_duplicate: Option<bool>,
+    /// Name of the driver, `bridge` when absent; swarm networks use `overlay`.
+    ///
     /// `Driver`. Default: `"bridge"`.
     pub driver: Option<String>,
+    /// Cuts the network off from the outside world.
+    ///
     /// `Internal`.
     pub internal: Option<bool>,
+    /// Lets containers outside of services join a swarm network; without it `docker run
+    /// --network` on it fails.
+    ///
     /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
+    /// Makes it the network of the swarm's routing mesh, of which there can be one; it replaces
+    /// the one that was deleted.
+    ///
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
+    /// Address ranges; a free range of the daemon's default pools when absent.
+    ///
     /// `IPAM`.
     pub ipam: Option<Ipam>,
+    /// Gives containers IPv6 addresses; false when absent. Before Docker 27 an IPv6 subnet has to
+    /// be given with it.
+    ///
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
+    /// Options for its driver, such as `com.docker.network.bridge.name` or
+    /// `com.docker.network.driver.mtu`.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
+    /// Labels of the network.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Network created with `ConfigOnly` whose settings this one takes over; excludes settings of
+    /// its own.
+    ///
     /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
+    /// Keeps only settings, for other networks to refer to with `ConfigFrom`; it cannot be joined
+    /// itself.
+    ///
     /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
+    /// Scope to create it in: `local` or `swarm`. Absent, the driver's own: `swarm` for overlay
+    /// networks, `local` for most others.
+    ///
     /// `Scope`, since 1.30 (Docker 17.06).
     pub scope: Option<String>,
 }
@@ -556,11 +604,18 @@ impl wire::WriteFields for NetworkCreateRequest {
     }
 }
 
+/// The network that was created.
+///
+/// Brought by [`networks.create`](crate::api::networks::Networks::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkCreateResponse {
+    /// Id of the new network.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// What the daemon finds questionable about it; mostly empty.
+    ///
     /// `Warning`.
     pub warning: Option<String>,
 }
@@ -596,9 +651,14 @@ impl wire::WriteFields for NetworkCreateResponse {
     }
 }
 
+/// What a prune deleted.
+///
+/// Brought by [`networks.prune`](crate::api::networks::Networks::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
+    /// Names of the networks that were deleted, not their ids; empty when there were none.
+    ///
     /// `NetworksDeleted`, since 1.25 (Docker 1.13).
     pub networks_deleted: Vec<String>,
 }
@@ -632,10 +692,18 @@ impl wire::WriteFields for NetworkPruneResponse {
     }
 }
 
+/// Which container to connect, and how.
+///
+/// Sent by [`networks.connect`](crate::api::networks::Networks::connect).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkConnectRequest {
+    /// Name or id of the container.
+    ///
     /// `Container`.
     pub container: Option<String>,
+    /// Addresses, aliases and options of the container on this network; the daemon chooses when
+    /// absent.
+    ///
     /// `EndpointConfig`.
     pub endpoint_config: Option<EndpointSettings>,
 }
@@ -670,10 +738,19 @@ impl wire::WriteFields for NetworkConnectRequest {
     }
 }
 
+/// Which container to disconnect.
+///
+/// Sent by [`networks.disconnect`](crate::api::networks::Networks::disconnect).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkDisconnectRequest {
+    /// Name or id of the container.
+    ///
     /// `Container`.
     pub container: Option<String>,
+    /// Disconnects even where the daemon cannot do it in an orderly way.
+    ///
+    /// It also removes what a container that is gone has left behind on the network.
+    ///
     /// `Force`.
     pub force: Option<bool>,
 }

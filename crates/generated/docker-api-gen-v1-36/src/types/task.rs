@@ -6,9 +6,15 @@ use super::{
     EndpointPortConfig, GenericResources, NetworkAttachment, ObjectVersion, TaskSpec,
 };
 
+/// Ports that a task publishes on its node.
+///
+/// Part of [`TaskStatus`](crate::types::TaskStatus).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PortStatus {
+    /// Ports in mode `host`, with the numbers that the node chose; empty for those of the routing
+    /// mesh.
+    ///
     /// `Ports`, since 1.25 (Docker 1.13).
     pub ports: Vec<EndpointPortConfig>,
 }
@@ -42,35 +48,69 @@ impl wire::WriteFields for PortStatus {
     }
 }
 
+/// A task of the swarm: one run of a container, on one node.
+///
+/// A task is never restarted: another with the same slot takes its place.
+///
+/// Brought by [`tasks.list`](crate::api::tasks::Tasks::list),
+/// [`tasks.inspect`](crate::api::tasks::Tasks::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Task {
+    /// Id of the task.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object.
+    ///
     /// `Version`.
     pub version: Option<ObjectVersion>,
+    /// When it was created.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// Name of the task; mostly empty, and then made of the service, the slot and the id.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Labels of the task.
+    ///
     /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: BTreeMap<String, String>,
+    /// What it runs; the specification of the service at the time the task was made.
+    ///
     /// `Spec`.
     pub spec: Option<TaskSpec>,
+    /// Id of its service.
+    ///
     /// `ServiceID`.
     pub service_id: Option<String>,
+    /// Number of its place among the replicas, from 1 on; 0 for a task of a global service.
+    ///
     /// `Slot`.
     pub slot: Option<i64>,
+    /// Id of its node; empty until it is assigned to one.
+    ///
     /// `NodeID`.
     pub node_id: Option<String>,
+    /// Resources beside CPU and memory that were assigned to it.
+    ///
     /// `GenericResources`, since 1.32 (Docker 17.09).
     pub generic_resources: GenericResources,
+    /// State that it is in.
+    ///
     /// `Status`.
     pub status: Option<TaskStatus>,
+    /// State that the swarm wants it to reach.
+    ///
     /// `DesiredState`.
     pub desired_state: Option<TaskState>,
+    /// Networks that it is attached to, with its addresses.
+    ///
     /// `NetworksAttachments`.
     pub networks_attachments: Vec<NetworkAttachment>,
 }
@@ -130,33 +170,64 @@ impl wire::WriteFields for Task {
     }
 }
 
+/// How far a task is on its way, which leads only forwards.
+///
+/// From `complete` on it has ended, and never runs again.
+///
+/// Part of [`Task`](crate::types::Task), [`TaskStatus`](crate::types::TaskStatus).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TaskState {
+    /// Made, and not yet given resources.
+    ///
     /// `new`.
     New,
+    /// Given its network addresses and other resources.
+    ///
     /// `allocated`.
     Allocated,
+    /// Waiting for a node that fits; the message says what is missing.
+    ///
     /// `pending`.
     Pending,
+    /// Given to a node, which has not answered yet.
+    ///
     /// `assigned`.
     Assigned,
+    /// Taken on by the node.
+    ///
     /// `accepted`.
     Accepted,
+    /// Being made ready, for instance by pulling the image.
+    ///
     /// `preparing`.
     Preparing,
+    /// Ready to start, and waiting for its turn.
+    ///
     /// `ready`.
     Ready,
+    /// Being started; a container with a health check stays here until it is healthy.
+    ///
     /// `starting`.
     Starting,
+    /// Running.
+    ///
     /// `running`.
     Running,
+    /// Ended with exit status 0.
+    ///
     /// `complete`.
     Complete,
+    /// Stopped by the swarm, in an update for instance.
+    ///
     /// `shutdown`.
     Shutdown,
+    /// Ended with another exit status, or could not be started.
+    ///
     /// `failed`.
     Failed,
+    /// Refused by its node before it ran, for instance because the image cannot be pulled.
+    ///
     /// `rejected`.
     Rejected,
     /// A text that the description does not list, as it came.
@@ -212,13 +283,22 @@ wire::readable_text!(TaskState);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(TaskState);
 
+/// Container of a task.
+///
+/// Part of [`TaskStatus`](crate::types::TaskStatus).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TaskStatusContainerStatus {
+    /// Id of the container; empty as long as there is none.
+    ///
     /// `ContainerID`.
     pub container_id: Option<String>,
+    /// Process id on the node; 0 when it does not run.
+    ///
     /// `PID`.
     pub pid: Option<i64>,
+    /// Exit status of the container.
+    ///
     /// `ExitCode`.
     pub exit_code: Option<i64>,
 }
@@ -256,19 +336,34 @@ impl wire::WriteFields for TaskStatusContainerStatus {
     }
 }
 
+/// State that a task is in.
+///
+/// Part of [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TaskStatus {
+    /// When it entered the state.
+    ///
     /// `Timestamp`.
     pub timestamp: Option<Timestamp>,
+    /// The state.
+    ///
     /// `State`.
     pub state: Option<TaskState>,
+    /// What is being done, in words.
+    ///
     /// `Message`.
     pub message: Option<String>,
+    /// What went wrong; empty if nothing did.
+    ///
     /// `Err`.
     pub err: Option<String>,
+    /// Its container; absent until it has one.
+    ///
     /// `ContainerStatus`.
     pub container_status: Option<TaskStatusContainerStatus>,
+    /// Ports that it publishes on its node.
+    ///
     /// `PortStatus`, since 1.25 (Docker 1.13).
     pub port_status: Option<PortStatus>,
 }

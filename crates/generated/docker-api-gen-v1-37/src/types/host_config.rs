@@ -7,138 +7,388 @@ use super::{
     RestartPolicy, ThrottleDevice,
 };
 
+/// How a container runs on this host, in contrast to what runs in it; limits, mounts,
+/// networking and privileges.
+///
+/// Part of [`ContainerCreateRequest`](crate::types::ContainerCreateRequest),
+/// [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostConfig {
+    /// Relative weight against other containers when processors are busy; 0 leaves the kernel's
+    /// 1024, the least is 2.
+    ///
+    /// It limits nothing while processors are idle. On hosts with cgroup v2 it is converted to
+    /// `cpu.weight`.
+    ///
     /// `CpuShares`.
     pub cpu_shares: Option<i64>,
+    /// Hard memory limit in bytes; 0 for none.
+    ///
+    /// The least that current daemons accept is 6 MiB. A process that goes beyond it is killed by
+    /// the kernel, which shows as `OOMKilled` in the state of the container.
+    ///
     /// `Memory`. Default: `0`.
     pub memory: Option<i64>,
+    /// Control group below which that of the container is made, such as `/batch`; empty for the
+    /// daemon's default.
+    ///
+    /// With the `systemd` cgroup driver it must be the name of a slice, such as `batch.slice`.
+    /// Linux only.
+    ///
     /// `CgroupParent`.
     pub cgroup_parent: Option<String>,
+    /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
+    /// kernel. Linux only.
+    ///
     /// `BlkioWeight`.
     pub blkio_weight: Option<i64>,
+    /// Weights of block I/O for single devices, in place of the general weight. Linux only.
+    ///
     /// `BlkioWeightDevice`.
     pub blkio_weight_device: Option<Vec<ResourcesBlkioWeightDeviceItem>>,
+    /// Limits on reading from single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceReadBps`.
     pub blkio_device_read_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in bytes per second. Linux only.
+    ///
     /// `BlkioDeviceWriteBps`.
     pub blkio_device_write_bps: Option<Vec<ThrottleDevice>>,
+    /// Limits on reading from single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceReadIOps`.
     pub blkio_device_read_iops: Option<Vec<ThrottleDevice>>,
+    /// Limits on writing to single devices, in operations per second. Linux only.
+    ///
     /// `BlkioDeviceWriteIOps`.
     pub blkio_device_write_iops: Option<Vec<ThrottleDevice>>,
+    /// Length of the scheduler's accounting period in microseconds, from 1000 to 1000000; 0 for
+    /// the kernel's 100000.
+    ///
+    /// `CpuQuota` says how much of it the container may use. Cannot be combined with `NanoCpus`.
+    /// Linux only.
+    ///
     /// `CpuPeriod`.
     pub cpu_period: Option<i64>,
+    /// Processor time in microseconds that the container may use in each `CpuPeriod`; 0 or -1 for
+    /// no limit.
+    ///
+    /// More than one period's worth means more than one processor: 150000 in 100000 is one and a
+    /// half. The least is 1000. Cannot be combined with `NanoCpus`. Linux only.
+    ///
     /// `CpuQuota`.
     pub cpu_quota: Option<i64>,
+    /// Length of the period in microseconds in which real-time tasks are accounted; 0 for none.
+    ///
+    /// Needs cgroup v1, a kernel with real-time group scheduling, and a daemon that was given a
+    /// real-time budget.
+    ///
     /// `CpuRealtimePeriod`, since 1.25 (Docker 1.13).
     pub cpu_realtime_period: Option<i64>,
+    /// Time in microseconds that real-time tasks may run in each `CpuRealtimePeriod`; 0 for none.
+    ///
     /// `CpuRealtimeRuntime`, since 1.25 (Docker 1.13).
     pub cpu_realtime_runtime: Option<i64>,
+    /// Processors the container may run on, as a list such as `0-3` or `0,5`; empty for all of
+    /// them.
+    ///
     /// `CpusetCpus`.
     pub cpuset_cpus: Option<String>,
+    /// Memory nodes of a NUMA host that memory may come from, as a list such as `0-1`; empty for
+    /// all of them. Linux only.
+    ///
     /// `CpusetMems`.
     pub cpuset_mems: Option<String>,
+    /// Devices of the host that the container can use. Linux and Windows.
+    ///
     /// `Devices`.
     pub devices: Option<Vec<DeviceMapping>>,
+    /// Rules of the device cgroup, each of the form `c 13:* rwm`: type, major and minor number,
+    /// and permissions.
+    ///
+    /// They permit access to devices that appear later; unlike `Devices` they make no node in the
+    /// container. Linux only.
+    ///
     /// `DeviceCgroupRules`, since 1.28 (Docker 17.04).
     pub device_cgroup_rules: Option<Vec<String>>,
+    /// Limit in bytes on the container's disk. No daemon applies it; `StorageOpt` with `size`
+    /// does.
+    ///
     /// `DiskQuota`, until 1.39 (Docker 18.09).
     pub disk_quota: Option<i64>,
+    /// Limit in bytes on memory that the kernel itself uses for the container; 0 for none, the
+    /// least is 4 MiB.
+    ///
+    /// Cgroup v1 only. Kernels stopped supporting it, and daemons dropped it with 23.0.
+    ///
     /// `KernelMemory`, until 1.41 (Docker 20.10).
     pub kernel_memory: Option<i64>,
+    /// Soft memory limit in bytes, which the kernel enforces when memory runs short on the host;
+    /// 0 for none.
+    ///
+    /// Must not be above `Memory`, nor below 6 MiB.
+    ///
     /// `MemoryReservation`.
     pub memory_reservation: Option<i64>,
+    /// Memory and swap together, in bytes; -1 for unlimited swap, 0 for twice `Memory`.
+    ///
+    /// Equal to `Memory` it allows no swap at all. It must not be below `Memory`, and needs
+    /// `Memory` to be set.
+    ///
     /// `MemorySwap`.
     pub memory_swap: Option<i64>,
+    /// How readily the kernel swaps out anonymous pages, from 0 to 100; -1 or nothing takes the
+    /// value of the host.
+    ///
+    /// Cgroup v1 only.
+    ///
     /// `MemorySwappiness`.
     pub memory_swappiness: Option<i64>,
+    /// Processor limit in billionths of a processor; 1500000000 is one and a half, 0 is no limit.
+    ///
+    /// It is what `docker run --cpus` sets; more than the host has is refused. Cannot be combined
+    /// with `CpuPeriod` or `CpuQuota`.
+    ///
     /// `NanoCpus`, since 1.25 (Docker 1.13).
     pub nano_cpus: Option<i64>,
+    /// Whether the kernel's out-of-memory killer leaves the container alone.
+    ///
+    /// Without a memory limit beside it the host itself may run out of memory. Dropped with a
+    /// warning on cgroup v2.
+    ///
     /// `OomKillDisable`.
     pub oom_kill_disable: Option<bool>,
+    /// Most processes and threads at a time; 0 or -1 for no limit.
+    ///
+    /// In an update, leaving it out keeps what is set. Linux only.
+    ///
     /// `PidsLimit`.
     pub pids_limit: Option<i64>,
+    /// Resource limits of the kind that `setrlimit` sets, in place of the daemon's defaults of
+    /// the same names. Linux only.
+    ///
     /// `Ulimits`.
     pub ulimits: Option<Vec<ResourcesUlimit>>,
+    /// Number of processors that can be used, on Windows only.
+    ///
+    /// Windows heeds one of `CpuCount`, `CpuShares` and `CpuPercent`, in this order.
+    ///
     /// `CpuCount`, since 1.25 (Docker 1.13).
     pub cpu_count: Option<i64>,
+    /// Share of the host's processors that can be used, from 1 to 100 percent, on Windows only.
+    ///
     /// `CpuPercent`.
     pub cpu_percent: Option<i64>,
+    /// Most I/O operations per second on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumIOps`.
     pub io_maximum_iops: Option<i64>,
+    /// Most bytes per second of I/O on the system drive of the container, on Windows only.
+    ///
     /// `IOMaximumBandwidth`.
     pub io_maximum_bandwidth: Option<i64>,
+    /// Mounts in short form, `source:target` or `source:target:options`; a source that is an
+    /// absolute path means one on the daemon's host, any other the name of a volume.
+    ///
+    /// Options, separated by commas, are `ro`, `rw`, `z` and `Z` (SELinux label, shared or
+    /// private), `nocopy`, and a propagation such as `rshared`. A path that is missing on the
+    /// host is made as a directory owned by root; `Mounts` refuses it instead.
+    ///
     /// `Binds`.
     pub binds: Option<Vec<String>>,
+    /// File in which the caller keeps the id, as `docker run --cidfile` does. The daemon only
+    /// remembers the name.
+    ///
     /// `ContainerIDFile`.
     pub container_id_file: Option<String>,
+    /// Where the output goes. Absent, the daemon's default driver and options.
+    ///
     /// `LogConfig`.
     pub log_config: Option<HostConfigLogConfig>,
+    /// Network that the container joins first.
+    ///
+    /// `bridge`, `host`, `none`, `container:NAME` to share the stack of another container, or the
+    /// name or id of a network; `default` or nothing is `bridge` on Linux and `nat` on Windows.
+    /// Options for that network stand in the `EndpointsConfig` of the networking configuration,
+    /// under the same name.
+    ///
     /// `NetworkMode`.
     pub network_mode: Option<String>,
+    /// Ports of the host that lead to ports of the container, by container port such as `80/tcp`.
+    ///
+    /// Only ports that are exposed as well, by `ExposedPorts` or by the image, are published;
+    /// others are passed over in silence. Ignored with host networking. A binding whose
+    /// `HostPort` is empty gets a free port, which inspection shows under `NetworkSettings` while
+    /// the container runs, and which may change with each start.
+    ///
     /// `PortBindings`.
     pub port_bindings: Option<PortMap>,
+    /// When the daemon starts the container again by itself. Absent, never.
+    ///
     /// `RestartPolicy`.
     pub restart_policy: Option<RestartPolicy>,
+    /// Whether the daemon deletes the container, and its anonymous volumes, as soon as it exits.
+    ///
+    /// Cannot be combined with a restart policy. Exit status and logs go with it, so ask for them
+    /// before the start: wait with the condition `removed`, attach for the output.
+    ///
     /// `AutoRemove`, since 1.25 (Docker 1.13).
     pub auto_remove: Option<bool>,
+    /// Driver for the volumes that `Binds` names and that do not exist yet. Absent, `local`.
+    /// Volumes in `Mounts` do not heed it.
+    ///
     /// `VolumeDriver`.
     pub volume_driver: Option<String>,
+    /// Containers whose volumes are mounted here too, each as `NAME`, `NAME:ro` or `NAME:rw`.
+    ///
     /// `VolumesFrom`.
     pub volumes_from: Option<Vec<String>>,
+    /// Mounts in long form.
+    ///
+    /// They can do all that `Binds` can and more, and refuse a bind of a path that is missing on
+    /// the host.
+    ///
     /// `Mounts`, since 1.25 (Docker 1.13).
     pub mounts: Option<Vec<Mount>>,
+    /// Kernel capabilities added to the default set, such as `NET_ADMIN`; `ALL` adds every one.
+    /// Linux only.
+    ///
     /// `CapAdd`.
     pub cap_add: Option<Vec<String>>,
+    /// Kernel capabilities taken from the default set; `ALL` takes every one that `CapAdd` does
+    /// not name. Linux only.
+    ///
     /// `CapDrop`.
     pub cap_drop: Option<Vec<String>>,
+    /// Addresses of name servers, in place of those of the daemon or the host.
+    ///
     /// `Dns`.
     pub dns: Option<Vec<String>>,
+    /// Options of the resolver, such as `ndots:2`, as in `resolv.conf`.
+    ///
     /// `DnsOptions`.
     pub dns_options: Option<Vec<String>>,
+    /// Domains that short names are looked up in; a single `.` for none.
+    ///
     /// `DnsSearch`.
     pub dns_search: Option<Vec<String>>,
+    /// Lines added to `/etc/hosts`, each as `name:address`.
+    ///
+    /// Since Docker 20.10 the address may be `host-gateway`, which stands for the host as the
+    /// container sees it.
+    ///
     /// `ExtraHosts`.
     pub extra_hosts: Option<Vec<String>>,
+    /// Supplementary groups of the main process, by name or number. Linux only.
+    ///
     /// `GroupAdd`.
     pub group_add: Option<Vec<String>>,
+    /// Which IPC namespace, and with it which `/dev/shm`, the container uses.
+    ///
+    /// `private`, `shareable` (private, but others may join), `container:NAME` to join one,
+    /// `host`, or `none` (private and without `/dev/shm`). Absent, the daemon's default, which is
+    /// `private` since API 1.40 and `shareable` before. Linux only.
+    ///
     /// `IpcMode`.
     pub ipc_mode: Option<String>,
+    /// Control group to join, as `container:NAME`. A leftover, which current daemons do not act
+    /// on.
+    ///
     /// `Cgroup`.
     pub cgroup: Option<String>,
+    /// Containers that can be reached by name, each as `NAME:ALIAS`.
+    ///
+    /// A leftover of the default bridge, and all there is on it; on other networks containers
+    /// find each other by name without it.
+    ///
     /// `Links`.
     pub links: Option<Vec<String>>,
+    /// How readily the kernel kills the container when memory runs out, from -1000 (never) to
+    /// 1000 (first). Linux only.
+    ///
     /// `OomScoreAdj`.
     pub oom_score_adj: Option<i64>,
+    /// Whose processes the container sees, as `host` or `container:NAME`. Absent, its own alone.
+    ///
     /// `PidMode`.
     pub pid_mode: Option<String>,
+    /// Whether the container has all capabilities, all devices of the host, and neither seccomp
+    /// nor AppArmor around it.
+    ///
+    /// A process in it can take over the host. Refused by a daemon that remaps users, unless
+    /// `UsernsMode` is `host`. Linux only.
+    ///
     /// `Privileged`.
     pub privileged: Option<bool>,
+    /// Whether each exposed port without a binding gets a free port of the host.
+    ///
     /// `PublishAllPorts`.
     pub publish_all_ports: Option<bool>,
+    /// Whether the root file system is mounted read-only. Volumes and tmpfs mounts stay writable.
+    ///
     /// `ReadonlyRootfs`.
     pub readonly_rootfs: Option<bool>,
+    /// Security options, each as `name=value`.
+    ///
+    /// `label=…` for SELinux, `apparmor=PROFILE`, `seccomp=…` with the profile itself as JSON
+    /// (not a file name), `seccomp=unconfined`, `no-new-privileges`, and on Windows
+    /// `credentialspec=…`. What `docker run` offers as `systempaths=unconfined` is done by the
+    /// client, with empty `MaskedPaths` and `ReadonlyPaths`.
+    ///
     /// `SecurityOpt`.
     pub security_opt: Option<Vec<String>>,
+    /// Options of the storage driver for this container, such as `size` with a value like `20G`.
+    ///
+    /// Works only where the driver and the file system below can enforce it, for instance
+    /// overlay2 on XFS with project quotas.
+    ///
     /// `StorageOpt`.
     pub storage_opt: Option<BTreeMap<String, String>>,
+    /// Paths at which an empty file system in memory is mounted, each with its mount options such
+    /// as `rw,size=64m`; empty options are allowed. Linux only.
+    ///
     /// `Tmpfs`.
     pub tmpfs: Option<BTreeMap<String, String>>,
+    /// Whose host name the container has, as `host`. Absent, its own. Linux only.
+    ///
     /// `UTSMode`.
     pub uts_mode: Option<String>,
+    /// Set to `host`, turns off the user-namespace remapping of a daemon that has it turned on.
+    /// Linux only.
+    ///
     /// `UsernsMode`.
     pub userns_mode: Option<String>,
+    /// Size of `/dev/shm` in bytes; 0 for the daemon's default, which is 64 MiB unless
+    /// configured. Without effect when `/dev/shm` is another's. Linux only.
+    ///
     /// `ShmSize`.
     pub shm_size: Option<i64>,
+    /// Kernel parameters that are private to the container's namespaces, by name.
+    ///
+    /// Others are refused, and so are those below `net.` with host networking. From 1.48 on, what
+    /// names an interface (`net.ipv4.conf.eth0.…`) belongs to the driver options of the
+    /// endpoint. Linux only.
+    ///
     /// `Sysctls`.
     pub sysctls: Option<BTreeMap<String, String>>,
+    /// Name of a runtime that the daemon knows. Absent, its default, mostly `runc`.
+    ///
     /// `Runtime`.
     pub runtime: Option<String>,
+    /// Height and width of the terminal at the start, in characters, in this order. Linux daemons
+    /// heed it from 1.42 on.
+    ///
     /// `ConsoleSize`.
     pub console_size: Option<Vec<i64>>,
+    /// How the container is kept apart from the host, on Windows only.
+    ///
     /// `Isolation`.
     pub isolation: Option<HostConfigIsolation>,
+    /// Whether a small init runs as the first process, which forwards signals and reaps what the
+    /// main process leaves behind.
+    ///
+    /// Absent, the daemon's default.
+    ///
     /// `Init`, since 1.25 (Docker 1.13).
     pub init: Option<bool>,
 }
@@ -299,25 +549,51 @@ impl wire::WriteFields for HostConfig {
     }
 }
 
+/// Name of a log driver.
+///
+/// Others come from plugins. Reading logs back works with `json-file`, `local` and
+/// `journald`; with the rest it does since Docker 20.10, from a cache on the host that is
+/// kept beside them.
+///
+/// Part of [`HostConfigLogConfig`](crate::types::HostConfigLogConfig).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HostConfigLogConfigType {
+    /// Files with a line of JSON for each line of output; grows without limit unless `max-size`
+    /// is set.
+    ///
     /// `json-file`.
     JsonFile,
+    /// A syslog daemon, here or elsewhere.
+    ///
     /// `syslog`.
     Syslog,
+    /// The journal of systemd.
+    ///
     /// `journald`.
     Journald,
+    /// A Graylog or Logstash endpoint.
+    ///
     /// `gelf`.
     Gelf,
+    /// A Fluentd daemon.
+    ///
     /// `fluentd`.
     Fluentd,
+    /// Amazon CloudWatch Logs.
+    ///
     /// `awslogs`.
     Awslogs,
+    /// A Splunk HTTP event collector.
+    ///
     /// `splunk`.
     Splunk,
+    /// Event tracing on Windows.
+    ///
     /// `etwlogs`.
     Etwlogs,
+    /// Nowhere; nothing is kept, and there are no logs to read.
+    ///
     /// `none`.
     None,
     /// A text that the description does not list, as it came.
@@ -363,10 +639,18 @@ wire::text_enum!(HostConfigLogConfigType);
 wire::readable_text!(HostConfigLogConfigType);
 wire::writable_text!(HostConfigLogConfigType);
 
+/// Where a container's output goes, and how.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HostConfigLogConfig {
+    /// Driver that takes the output. Empty or absent, the daemon's default.
+    ///
     /// `Type`.
     pub type_: Option<HostConfigLogConfigType>,
+    /// Options of the driver, such as `max-size` with a value of `10m`; those it does not know
+    /// are refused.
+    ///
     /// `Config`.
     pub config: Option<BTreeMap<String, String>>,
 }
@@ -399,15 +683,28 @@ impl wire::WriteFields for HostConfigLogConfig {
     }
 }
 
+/// How a container is kept apart from the host on Windows; daemons on Linux take `default`
+/// alone.
+///
+/// Part of [`HostConfig`](crate::types::HostConfig).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HostConfigIsolation {
+    /// As the daemon is configured; without configuration `process` on Windows Server and
+    /// `hyperv` on Windows clients.
+    ///
     /// `default`.
     Default,
+    /// Namespaces on the kernel of the host.
+    ///
     /// `process`.
     Process,
+    /// A virtual machine with a kernel of its own.
+    ///
     /// `hyperv`.
     Hyperv,
+    /// Not set; the same as `default`.
+    ///
     /// The empty text.
     Empty,
     /// A text that the description does not list, as it came.

@@ -4,23 +4,45 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
 use super::ContainerConfig;
 
+/// One message of a build, or of loading images.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.build`](crate::api::images::Images::build),
+/// [`images.load`](crate::api::images::Images::load).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildInfo {
+    /// What the message is about, such as a layer of a base image that is pulled.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// Output for people, with its line ends.
+    ///
     /// `stream`.
     pub stream: Option<String>,
+    /// Why the build failed, as text alone.
+    ///
     /// `error`, until 1.51 (Docker 28.3).
     pub error: Option<String>,
+    /// Why the build failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
+    /// What is being done, such as `Extracting`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come, as a bar for people.
+    ///
     /// `progress`, until 1.51 (Docker 28.3).
     pub progress: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// Id of an image that was made; the last one is the result.
+    ///
     /// `aux`, since 1.36 (Docker 18.02).
     pub aux: Option<ImageId>,
 }
@@ -68,19 +90,38 @@ impl wire::WriteFields for BuildInfo {
     }
 }
 
+/// One message of a pull or an import.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.create`](crate::api::images::Images::create),
+/// [`plugins.pull`](crate::api::plugins::Plugins::pull),
+/// [`plugins.upgrade`](crate::api::plugins::Plugins::upgrade).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CreateImageInfo {
+    /// What the message is about; a layer by the beginning of its digest, or the tag.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// Why the pull failed, as text alone.
+    ///
     /// `error`, until 1.51 (Docker 28.3).
     pub error: Option<String>,
+    /// What is being done, such as `Downloading` or `Pull complete`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come, as a bar for people.
+    ///
     /// `progress`, until 1.51 (Docker 28.3).
     pub progress: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// Why the pull failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
 }
@@ -124,11 +165,20 @@ impl wire::WriteFields for CreateImageInfo {
     }
 }
 
+/// A failure inside a stream.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo),
+/// [`CreateImageInfo`](crate::types::CreateImageInfo),
+/// [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorDetail {
+    /// Exit status of the command of a build that failed; 0 or absent for all other failures.
+    ///
     /// `code`.
     pub code: Option<i64>,
+    /// What went wrong, in the daemon's words.
+    ///
     /// `message`.
     pub message: Option<String>,
 }
@@ -164,11 +214,20 @@ impl wire::WriteFields for ErrorDetail {
     }
 }
 
+/// Where a storage driver keeps a file system.
+///
+/// Part of [`Image`](crate::types::Image),
+/// [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct GraphDriverData {
+    /// Storage driver.
+    ///
     /// `Name`.
     pub name: String,
+    /// Paths and the like, by the driver's own names, such as `MergedDir` and `UpperDir`; for
+    /// debugging, not for use.
+    ///
     /// `Data`.
     pub data: BTreeMap<String, String>,
 }
@@ -204,16 +263,39 @@ impl wire::WriteFields for GraphDriverData {
     }
 }
 
+/// A command by which the daemon finds out whether a container is healthy.
+///
+/// What is absent or 0 comes from the image, else from the daemon.
+///
+/// Part of [`ContainerConfig`](crate::types::ContainerConfig),
+/// [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec),
+/// [`ContainerCreateRequest`](crate::types::ContainerCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HealthConfig {
+    /// Command, after a word that says how to run it.
+    ///
+    /// `["CMD", program, …]` runs a program, `["CMD-SHELL", line]` a line by the container's
+    /// shell, `["NONE"]` turns off the check of the image; an empty list leaves that as it is. A
+    /// status of 0 is healthy.
+    ///
     /// `Test`.
     pub test: Option<Vec<String>>,
+    /// Nanoseconds between two checks, at least 1 ms; 0 for the image's, else 30 s.
+    ///
     /// `Interval`.
     pub interval: Option<i64>,
+    /// Nanoseconds after which a check counts as failed, at least 1 ms; 0 for the image's, else
+    /// 30 s.
+    ///
     /// `Timeout`.
     pub timeout: Option<i64>,
+    /// Failures in a row after which the container is unhealthy; 0 for the image's, else 3.
+    ///
     /// `Retries`.
     pub retries: Option<i64>,
+    /// Nanoseconds after the start in which failures do not count, at least 1 ms; 0 for the
+    /// image's, else none.
+    ///
     /// `StartPeriod`, since 1.29 (Docker 17.05).
     pub start_period: Option<i64>,
 }
@@ -252,9 +334,17 @@ impl wire::WriteFields for HealthConfig {
     }
 }
 
+/// Id of what was made.
+///
+/// Brought by [`images.commit`](crate::api::images::Images::commit),
+/// [`configs.create`](crate::api::configs::Configs::create),
+/// [`exec.create`](crate::api::exec::Exec::create),
+/// [`secrets.create`](crate::api::secrets::Secrets::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IdResponse {
+    /// Id of what was made.
+    ///
     /// `Id`.
     pub id: String,
 }
@@ -288,45 +378,93 @@ impl wire::WriteFields for IdResponse {
     }
 }
 
+/// Everything the daemon knows about an image.
+///
+/// Brought by [`images.inspect`](crate::api::images::Images::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Image {
+    /// Id of the image, as `sha256:` and 64 hexadecimal digits.
+    ///
+    /// It is the digest of its configuration, and with the containerd image store that of its
+    /// manifest or index.
+    ///
     /// `Id`.
     pub id: String,
+    /// Names, each with its tag; empty for an image without a name.
+    ///
     /// `RepoTags`.
     pub repo_tags: Vec<String>,
+    /// Names, each with the digest that a registry has it under; empty for one that was neither
+    /// pulled nor pushed.
+    ///
     /// `RepoDigests`.
     pub repo_digests: Vec<String>,
+    /// Id of the image that it was built from here; empty for one that was pulled or built by
+    /// BuildKit.
+    ///
     /// `Parent`, until 1.51 (Docker 28.3).
     pub parent: String,
+    /// Remark that was kept when it was made; mostly empty.
+    ///
     /// `Comment`.
     pub comment: String,
+    /// When it was made; absent, or `0001-01-01T00:00:00Z` up to 1.43, for builds that leave out
+    /// times.
+    ///
     /// `Created`.
     pub created: Timestamp,
+    /// Id of the container that its last step ran in; mostly empty.
+    ///
     /// `Container`, until 1.44 (Docker 25.0).
     pub container: Option<String>,
+    /// Configuration of the container that its last step ran in; not what containers of it run.
+    ///
     /// `ContainerConfig`, until 1.44 (Docker 25.0).
     pub container_config: Option<ContainerConfig>,
+    /// Release of the daemon that built it; mostly empty.
+    ///
     /// `DockerVersion`, until 1.51 (Docker 28.3).
     pub docker_version: String,
+    /// Author that was kept when it was made; mostly empty.
+    ///
     /// `Author`.
     pub author: String,
+    /// What a container runs unless it is told otherwise.
+    ///
     /// `Config`.
     pub config: Option<ContainerConfig>,
+    /// Architecture it is for, such as `amd64` or `arm64`.
+    ///
     /// `Architecture`.
     pub architecture: String,
+    /// Operating system it is for, `linux` or `windows`.
+    ///
     /// `Os`.
     pub os: String,
+    /// Version of the operating system it is for, on Windows only.
+    ///
     /// `OsVersion`, since 1.25 (Docker 1.13).
     pub os_version: Option<String>,
+    /// Bytes on disk of all its layers; with the containerd image store, compressed content
+    /// counts as well.
+    ///
     /// `Size`.
     pub size: i64,
+    /// Bytes of all its layers, which `Size` says too.
+    ///
     /// `VirtualSize`, until 1.43 (Docker 24.0).
     pub virtual_size: i64,
+    /// Where the storage driver keeps its layers.
+    ///
     /// `GraphDriver`.
     pub graph_driver: GraphDriverData,
+    /// Its layers.
+    ///
     /// `RootFS`.
     pub rootfs: ImageRootfs,
+    /// What the daemon notes about it for itself; not part of the image.
+    ///
     /// `Metadata`, since 1.31 (Docker 17.07).
     pub metadata: Option<ImageMetadata>,
 }
@@ -396,11 +534,19 @@ impl wire::WriteFields for Image {
     }
 }
 
+/// One thing that was taken away; one of the two fields is there.
+///
+/// Brought by [`images.delete`](crate::api::images::Images::delete). Part of
+/// [`ImagePruneResponse`](crate::types::ImagePruneResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageDeleteResponseItem {
+    /// Name or digest that was taken off an image.
+    ///
     /// `Untagged`.
     pub untagged: Option<String>,
+    /// Id of an image or layer that was deleted.
+    ///
     /// `Deleted`.
     pub deleted: Option<String>,
 }
@@ -436,19 +582,35 @@ impl wire::WriteFields for ImageDeleteResponseItem {
     }
 }
 
+/// A step that an image was built by.
+///
+/// Brought by [`images.history`](crate::api::images::Images::history).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageHistoryResponseItem {
+    /// Id of the image that the step made; `<missing>` where only its layer is here, as with
+    /// images that were pulled.
+    ///
     /// `Id`.
     pub id: String,
+    /// When it was made, in seconds since 1970; 0 for builds that leave out times.
+    ///
     /// `Created`.
     pub created: i64,
+    /// Instruction or command.
+    ///
     /// `CreatedBy`.
     pub created_by: String,
+    /// Names of the image that it made; mostly none.
+    ///
     /// `Tags`.
     pub tags: Vec<String>,
+    /// Bytes that it added; 0 for steps that change the configuration alone.
+    ///
     /// `Size`.
     pub size: i64,
+    /// Remark on it, such as which builder made it.
+    ///
     /// `Comment`.
     pub comment: String,
 }
@@ -492,9 +654,14 @@ impl wire::WriteFields for ImageHistoryResponseItem {
     }
 }
 
+/// An image that a build has made.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageId {
+    /// Id of the image, as `sha256:` and 64 hexadecimal digits.
+    ///
     /// `ID`, since 1.36 (Docker 18.02).
     pub id: Option<String>,
 }
@@ -528,27 +695,56 @@ impl wire::WriteFields for ImageId {
     }
 }
 
+/// An image in a list.
+///
+/// Brought by [`images.list`](crate::api::images::Images::list). Part of
+/// [`SystemDataUsageResponse`](crate::types::SystemDataUsageResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageSummary {
+    /// Id of the image, as `sha256:` and 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: String,
+    /// Id of the image that it was built from here; empty for one that was pulled or built by
+    /// BuildKit.
+    ///
     /// `ParentId`.
     pub parent_id: String,
+    /// Names, each with its tag; for an image without a name empty, or up to 1.42 a single
+    /// `<none>:<none>`.
+    ///
     /// `RepoTags`.
     pub repo_tags: Vec<String>,
+    /// Names, each with the digest that a registry has it under; empty for one that was neither
+    /// pulled nor pushed, or up to 1.42 a single `<none>@<none>` if it has no name either.
+    ///
     /// `RepoDigests`.
     pub repo_digests: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    ///
     /// `Created`.
     pub created: i64,
+    /// Bytes on disk of all its layers, those shared with other images included; with the
+    /// containerd image store, compressed content counts as well.
+    ///
     /// `Size`.
     pub size: i64,
+    /// Bytes that it shares with other images; -1 if it was not worked out.
+    ///
     /// `SharedSize`, since 1.25 (Docker 1.13).
     pub shared_size: i64,
+    /// Bytes of all its layers, which `Size` says too.
+    ///
     /// `VirtualSize`, until 1.43 (Docker 24.0).
     pub virtual_size: i64,
+    /// Labels.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Number of containers made from it, in whatever state; -1 if they were not counted, as in
+    /// all lists up to 1.50.
+    ///
     /// `Containers`, since 1.25 (Docker 1.13).
     pub containers: i64,
 }
@@ -600,11 +796,20 @@ impl wire::WriteFields for ImageSummary {
     }
 }
 
+/// How far something has come.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo),
+/// [`CreateImageInfo`](crate::types::CreateImageInfo),
+/// [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProgressDetail {
+    /// Bytes done so far.
+    ///
     /// `current`.
     pub current: Option<i64>,
+    /// Bytes in all; 0 or absent if it is not known.
+    ///
     /// `total`.
     pub total: Option<i64>,
 }
@@ -640,21 +845,42 @@ impl wire::WriteFields for ProgressDetail {
     }
 }
 
+/// One message of a push.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.push`](crate::api::images::Images::push),
+/// [`plugins.push`](crate::api::plugins::Plugins::push).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PushImageInfo {
+    /// Why the push failed, as text alone.
+    ///
     /// `error`, until 1.51 (Docker 28.3).
     pub error: Option<String>,
+    /// What is being done, such as `Pushing` or `Layer already exists`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come, as a bar for people.
+    ///
     /// `progress`, until 1.51 (Docker 28.3).
     pub progress: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// What the message is about; a layer by the beginning of its digest, or the tag.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// Why the push failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
+    /// What the registry has now, in the last message of each tag. The containerd image store
+    /// sends other things here, or nothing.
+    ///
     /// `aux`.
     pub aux: Option<PushImageInfoAux>,
 }
@@ -700,11 +926,18 @@ impl wire::WriteFields for PushImageInfo {
     }
 }
 
+/// Layers of an image.
+///
+/// Part of [`Image`](crate::types::Image).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageRootfs {
+    /// Kind of file system, always `layers`.
+    ///
     /// `Type`.
     pub type_: String,
+    /// Digests of the layers before compression, the lowest first.
+    ///
     /// `Layers`.
     pub layers: Vec<String>,
 }
@@ -740,9 +973,14 @@ impl wire::WriteFields for ImageRootfs {
     }
 }
 
+/// What a daemon notes about an image for itself.
+///
+/// Part of [`Image`](crate::types::Image).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageMetadata {
+    /// When it was last given a name on this daemon; absent or `0001-01-01T00:00:00Z` if never.
+    ///
     /// `LastTagTime`, since 1.31 (Docker 17.07).
     pub last_tag_time: Option<Timestamp>,
 }
@@ -776,13 +1014,22 @@ impl wire::WriteFields for ImageMetadata {
     }
 }
 
+/// What a registry has after a push.
+///
+/// Part of [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PushImageInfoAux {
+    /// Tag that was pushed.
+    ///
     /// `Tag`.
     pub tag: Option<String>,
+    /// Digest of the manifest, by which the image can be pulled unchanged for ever.
+    ///
     /// `Digest`.
     pub digest: Option<String>,
+    /// Bytes of the manifest, not of the image.
+    ///
     /// `Size`.
     pub size: Option<i64>,
 }
@@ -820,11 +1067,18 @@ impl wire::WriteFields for PushImageInfoAux {
     }
 }
 
+/// Which builder is used.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ImageBuildVersion {
+    /// The classic builder, which is deprecated but needs nothing beside the request.
+    ///
     /// `1`, since 1.38 (Docker 18.06).
     V1,
+    /// BuildKit, which needs a session beside the request.
+    ///
     /// `2`, since 1.38 (Docker 18.06).
     V2,
     /// A text that the description does not list, as it came.
@@ -858,15 +1112,26 @@ wire::text_enum!(ImageBuildVersion);
 wire::readable_text!(ImageBuildVersion);
 wire::writable_text!(ImageBuildVersion);
 
+/// How containers of a build are kept apart from the host, on Windows.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ImageBuildIsolation {
+    /// As the daemon is configured.
+    ///
     /// `default`.
     Default,
+    /// Namespaces on the kernel of the host.
+    ///
     /// `process`.
     Process,
+    /// A virtual machine with a kernel of its own.
+    ///
     /// `hyperv`.
     Hyperv,
+    /// Not set; the same as `default`.
+    ///
     /// The empty text.
     Empty,
     /// A text that the description does not list, as it came.
@@ -904,12 +1169,21 @@ wire::text_enum!(ImageBuildIsolation);
 wire::readable_text!(ImageBuildIsolation);
 wire::writable_text!(ImageBuildIsolation);
 
+/// A resource limit for commands of a build.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageBuildUlimitsItem {
+    /// Which limit, such as `nofile`, `nproc`, `core` or `memlock`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Value that applies, and that a process may raise up to the hard one; -1 for no limit.
+    ///
     /// `Soft`.
     pub soft: Option<i64>,
+    /// Value that only a privileged process may raise; -1 for no limit.
+    ///
     /// `Hard`.
     pub hard: Option<i64>,
 }
@@ -946,9 +1220,14 @@ impl wire::WriteFields for ImageBuildUlimitsItem {
     }
 }
 
+/// What was deleted from the builder's cache.
+///
+/// Brought by [`images.build_prune`](crate::api::images::Images::build_prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildPruneResponse {
+    /// Bytes of disk that became free.
+    ///
     /// `SpaceReclaimed`, since 1.31 (Docker 17.07).
     pub space_reclaimed: Option<i64>,
 }
@@ -982,11 +1261,19 @@ impl wire::WriteFields for BuildPruneResponse {
     }
 }
 
+/// Images that were deleted because they were not used.
+///
+/// Brought by [`images.prune`](crate::api::images::Images::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImagePruneResponse {
+    /// Names that were taken off and images that were deleted, in order; empty when there were
+    /// none.
+    ///
     /// `ImagesDeleted`, since 1.25 (Docker 1.13).
     pub images_deleted: Vec<ImageDeleteResponseItem>,
+    /// Bytes of disk that became free.
+    ///
     /// `SpaceReclaimed`, since 1.25 (Docker 1.13).
     pub space_reclaimed: Option<i64>,
 }
@@ -1022,17 +1309,30 @@ impl wire::WriteFields for ImagePruneResponse {
     }
 }
 
+/// An image that was found.
+///
+/// Brought by [`images.search`](crate::api::images::Images::search).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageSearchResponseItem {
+    /// What its owner says about it.
+    ///
     /// `description`.
     pub description: Option<String>,
+    /// Whether it is one of Docker's official images.
+    ///
     /// `is_official`.
     pub is_official: Option<bool>,
+    /// Always `false` today; once, whether Docker Hub built it.
+    ///
     /// `is_automated`.
     pub is_automated: Option<bool>,
+    /// Name, without registry and tag.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Stars it was given.
+    ///
     /// `star_count`.
     pub star_count: Option<i64>,
 }

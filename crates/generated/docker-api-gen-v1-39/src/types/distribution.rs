@@ -2,15 +2,26 @@
 
 use docker_api_gen_core::wire;
 
+/// Type, digest and size of some content in a registry or in the image store.
+///
+/// Part of [`DistributionInspectResponse`](crate::types::DistributionInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspectResponseDescriptor {
+    /// Media type of the content, as later versions have it under `mediaType`.
+    ///
     /// `MediaType`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub media_type: Option<String>,
+    /// Length of the content in bytes.
+    ///
     /// `Size`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub size: Option<i64>,
+    /// Digest of the content, such as `sha256:…`.
+    ///
     /// `Digest`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub digest: Option<String>,
+    /// Addresses from which the content can be downloaded as well.
+    ///
     /// `URLs`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub urls: Vec<String>,
 }
@@ -50,19 +61,34 @@ impl wire::WriteFields for DistributionInspectResponseDescriptor {
     }
 }
 
+/// Platform that an image runs on.
+///
+/// Part of [`DistributionInspectResponse`](crate::types::DistributionInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspectResponsePlatform {
+    /// CPU architecture by Go's name, such as `amd64`.
+    ///
     /// `Architecture`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub architecture: Option<String>,
+    /// Operating system, such as `linux`.
+    ///
     /// `OS`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub os: Option<String>,
+    /// Version of the operating system; used on Windows.
+    ///
     /// `OSVersion`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub os_version: Option<String>,
+    /// Features of the operating system that are needed, such as `win32k`.
+    ///
     /// `OSFeatures`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub os_features: Vec<String>,
+    /// Variant of the architecture, such as `v7` for `arm`.
+    ///
     /// `Variant`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub variant: Option<String>,
+    /// Features of the CPU that are needed; hardly used.
+    ///
     /// `Features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub features: Vec<String>,
 }
@@ -106,11 +132,19 @@ impl wire::WriteFields for DistributionInspectResponsePlatform {
     }
 }
 
+/// What a registry says about an image.
+///
+/// Brought by [`distribution.inspect`](crate::api::distribution::Distribution::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspectResponse {
+    /// Media type, digest and size of its manifest, or of the index if it is for several
+    /// platforms.
+    ///
     /// `Descriptor`, since 1.30 (Docker 17.06).
     pub descriptor: DistributionInspectResponseDescriptor,
+    /// Platforms there are of it.
+    ///
     /// `Platforms`, since 1.30 (Docker 17.06).
     pub platforms: Vec<DistributionInspectResponsePlatform>,
 }

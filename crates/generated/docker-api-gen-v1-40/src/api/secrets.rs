@@ -17,7 +17,29 @@ impl<'a> Secrets<'a> {
         Self { connection }
     }
 
+    /// Lists the secrets of the swarm, without their data.
+    ///
+    /// Only managers answer; any other daemon answers 503.
+    ///
     /// `GET /secrets` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_40::Client) -> Result<(), docker_api_gen_v1_40::Error> {
+    /// let answer = client.secrets().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +48,37 @@ impl<'a> Secrets<'a> {
         }
     }
 
+    /// Creates a secret in the swarm.
+    ///
+    /// Its id comes back under the name `ID`, though other operations that create something say
+    /// `Id`. A name that is taken answers 409. Data of a secret cannot change later: create
+    /// another one, and update the services that use it.
+    ///
     /// `POST /secrets/create` · API 1.25 – 1.55
+    ///
+    /// - `body`: see [`SecretSpec`](types::SecretSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_40::types;
+    /// # async fn example(client: docker_api_gen_v1_40::Client) -> Result<(), docker_api_gen_v1_40::Error> {
+    /// let body = types::SecretSpec::default();
+    /// let answer = client.secrets().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::SecretSpec) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -34,7 +86,30 @@ impl<'a> Secrets<'a> {
         Create { call }
     }
 
+    /// Describes a secret, without its data, which no operation ever returns.
+    ///
     /// `GET /secrets/{id}` · API 1.25 – 1.55
+    ///
+    /// - `id`: Id, name, or unambiguous beginning of an id of the secret.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_40::Client) -> Result<(), docker_api_gen_v1_40::Error> {
+    /// let answer = client.secrets().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -42,7 +117,31 @@ impl<'a> Secrets<'a> {
         Inspect { call }
     }
 
+    /// Deletes a secret.
+    ///
+    /// One that a service refers to answers 400, and the message names the service.
+    ///
     /// `DELETE /secrets/{id}` · API 1.25 – 1.55
+    ///
+    /// - `id`: Id or name of the secret.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_40::Client) -> Result<(), docker_api_gen_v1_40::Error> {
+    /// client.secrets().delete("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -50,7 +149,39 @@ impl<'a> Secrets<'a> {
         Delete { call }
     }
 
+    /// Changes the labels of a secret, which is all that can change.
+    ///
+    /// The name must be sent as it is; data are best left out, as others than those of the secret
+    /// answer 400. If the secret has changed since `version` was read, the daemon answers 500
+    /// with `update out of sequence`: inspect again, apply the change, retry.
+    ///
     /// `POST /secrets/{id}/update` · API 1.26 – 1.55
+    ///
+    /// - `id`: Id or name of the secret.
+    /// - `version`: Version of the secret that the change is based on, from `Version.Index` of an
+    ///   inspection.
+    /// - `body`: see [`SecretSpec`](types::SecretSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_40::types;
+    /// # async fn example(client: docker_api_gen_v1_40::Client) -> Result<(), docker_api_gen_v1_40::Error> {
+    /// let body = types::SecretSpec::default();
+    /// client.secrets().update("web", 1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, id: &str, version: i64, body: types::SecretSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -75,6 +206,9 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a secret has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `names` (whole names), `label` (`key` or `key=value`).
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -88,6 +222,9 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a secret has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `names` (whole names), `label` (`key` or `key=value`).
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -101,6 +238,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Secrets::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Secret>, Error> {
         self.prepare().json().await
@@ -136,6 +277,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Secrets::create`].
     #[inline]
     pub async fn send(self) -> Result<types::IdResponse, Error> {
         self.prepare().json().await
@@ -168,6 +313,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Secrets::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Secret, Error> {
         self.prepare().json().await
@@ -200,6 +349,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Secrets::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -232,6 +385,10 @@ pub struct Update<'a> {
 
 impl<'a> Update<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Secrets::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

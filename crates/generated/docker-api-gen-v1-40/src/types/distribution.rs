@@ -2,11 +2,19 @@
 
 use docker_api_gen_core::wire;
 
+/// What a registry says about an image.
+///
+/// Brought by [`distribution.inspect`](crate::api::distribution::Distribution::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspect {
+    /// Media type, digest and size of its manifest, or of the index if it is for several
+    /// platforms.
+    ///
     /// `Descriptor`, since 1.30 (Docker 17.06).
     pub descriptor: OciDescriptor,
+    /// Platforms there are of it.
+    ///
     /// `Platforms`, since 1.30 (Docker 17.06).
     pub platforms: Vec<OciPlatform>,
 }
@@ -42,13 +50,22 @@ impl wire::WriteFields for DistributionInspect {
     }
 }
 
+/// Type, digest and size of some content in a registry or in the image store.
+///
+/// Part of [`DistributionInspect`](crate::types::DistributionInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct OciDescriptor {
+    /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
+    ///
     /// `mediaType`, since 1.40 (Docker 19.03).
     pub media_type: Option<String>,
+    /// Digest of the content, such as `sha256:…`.
+    ///
     /// `digest`, since 1.40 (Docker 19.03).
     pub digest: Option<String>,
+    /// Length of the content in bytes; not that of the image it describes.
+    ///
     /// `size`, since 1.40 (Docker 19.03).
     pub size: Option<i64>,
 }
@@ -86,17 +103,30 @@ impl wire::WriteFields for OciDescriptor {
     }
 }
 
+/// Platform that an image runs on.
+///
+/// Part of [`DistributionInspect`](crate::types::DistributionInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct OciPlatform {
+    /// CPU architecture by Go's name, such as `amd64` or `arm64`.
+    ///
     /// `architecture`, since 1.40 (Docker 19.03).
     pub architecture: Option<String>,
+    /// Operating system, such as `linux` or `windows`.
+    ///
     /// `os`, since 1.40 (Docker 19.03).
     pub os: Option<String>,
+    /// Version of the operating system, such as `10.0.17763.1158`; used on Windows.
+    ///
     /// `os.version`, since 1.40 (Docker 19.03).
     pub os_version: Option<String>,
+    /// Features of the operating system that are needed, such as `win32k`.
+    ///
     /// `os.features`, since 1.40 (Docker 19.03).
     pub os_features: Vec<String>,
+    /// Variant of the architecture, such as `v7` for `arm`.
+    ///
     /// `variant`, since 1.40 (Docker 19.03).
     pub variant: Option<String>,
 }

@@ -17,7 +17,29 @@ impl<'a> Nodes<'a> {
         Self { connection }
     }
 
+    /// Lists the nodes of the swarm.
+    ///
+    /// Only managers answer; any other daemon answers 503.
+    ///
     /// `GET /nodes` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_42::Client) -> Result<(), docker_api_gen_v1_42::Error> {
+    /// let answer = client.nodes().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +48,31 @@ impl<'a> Nodes<'a> {
         }
     }
 
+    /// Describes a node of the swarm.
+    ///
     /// `GET /nodes/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id, host name, or unambiguous beginning of an id of the node. `self` is a word of
+    ///   `docker` alone; the id of the daemon's own node is in system information.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_42::Client) -> Result<(), docker_api_gen_v1_42::Error> {
+    /// let answer = client.nodes().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -34,7 +80,33 @@ impl<'a> Nodes<'a> {
         Inspect { call }
     }
 
+    /// Removes a node from the swarm.
+    ///
+    /// It has to be down, and no manager: a manager answers 400 until it is demoted, a node that
+    /// is up until it has left or `force` is given.
+    ///
     /// `DELETE /nodes/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id or host name of the node.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_42::Client) -> Result<(), docker_api_gen_v1_42::Error> {
+    /// client.nodes().delete("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -45,7 +117,40 @@ impl<'a> Nodes<'a> {
         }
     }
 
+    /// Changes the labels, role or availability of a node.
+    ///
+    /// The whole specification is sent: start from that of an inspection, as labels that are left
+    /// out are gone, and role and availability must be there. If the node has changed since
+    /// `version` was read, the daemon answers 500 with `update out of sequence`: inspect again,
+    /// apply the change, retry.
+    ///
     /// `POST /nodes/{id}/update` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id or host name of the node.
+    /// - `version`: Version of the node that the change is based on, from `Version.Index` of an
+    ///   inspection.
+    /// - `body`: see [`NodeSpec`](types::NodeSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_42::types;
+    /// # async fn example(client: docker_api_gen_v1_42::Client) -> Result<(), docker_api_gen_v1_42::Error> {
+    /// let body = types::NodeSpec::default();
+    /// client.nodes().update("web", 1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, id: &str, version: i64, body: types::NodeSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -70,6 +175,13 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a node has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them; the name is the host's), `label` (of the engine), `node.label` (of
+    /// the node in the swarm), `membership` (`accepted`, `pending`), `role` (`manager`,
+    /// `worker`).
+    ///
+    /// A daemon refuses names that it does not know, as older ones do `node.label`.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -83,6 +195,13 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a node has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them; the name is the host's), `label` (of the engine), `node.label` (of
+    /// the node in the swarm), `membership` (`accepted`, `pending`), `role` (`manager`,
+    /// `worker`).
+    ///
+    /// A daemon refuses names that it does not know, as older ones do `node.label`.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -96,6 +215,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Node>, Error> {
         self.prepare().json().await
@@ -131,6 +254,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Node, Error> {
         self.prepare().json().await
@@ -157,6 +284,8 @@ pub(crate) static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
+    /// Removes a node that is not down; a manager still has to be demoted first.
+    ///
     /// `force`. Default: `false`.
     pub force: Option<bool>,
 }
@@ -170,6 +299,8 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
+    /// Removes a node that is not down; a manager still has to be demoted first.
+    ///
     /// `force`. Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -183,6 +314,10 @@ impl<'a> Delete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -218,6 +353,10 @@ pub struct Update<'a> {
 
 impl<'a> Update<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Nodes::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

@@ -6,26 +6,54 @@ use super::{
     HealthConfig, Limit, Mount, NetworkAttachmentConfig, Platform, ResourceObject,
 };
 
+/// What a task runs, with what resources, and where.
+///
+/// Either `ContainerSpec` or `PluginSpec` is set. Durations are nanoseconds.
+///
+/// Part of [`ServiceSpec`](crate::types::ServiceSpec), [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpec {
+    /// Plugin to install on nodes, in place of a container; the service is global then. Needs the
+    /// runtime `plugin`.
+    ///
     /// `PluginSpec`, since 1.31 (Docker 17.07).
     pub plugin_spec: Option<TaskSpecPluginSpec>,
+    /// Container to run.
+    ///
     /// `ContainerSpec`.
     pub container_spec: Option<TaskSpecContainerSpec>,
+    /// Container outside of services that has joined a swarm network.
+    ///
+    /// Only read: the daemon makes such tasks by itself, and refuses them in a request.
+    ///
     /// `NetworkAttachmentSpec`, since 1.38 (Docker 18.06).
     pub network_attachment_spec: Option<TaskSpecNetworkAttachmentSpec>,
+    /// What a task may use, and what is kept free for it.
+    ///
     /// `Resources`.
     pub resources: Option<TaskSpecResources>,
+    /// When a task that ended is replaced; always, after 5 seconds, when absent.
+    ///
     /// `RestartPolicy`.
     pub restart_policy: Option<TaskSpecRestartPolicy>,
+    /// On which nodes tasks may run.
+    ///
     /// `Placement`.
     pub placement: Option<TaskSpecPlacement>,
+    /// Raise it in an update to have all tasks replaced although nothing else has changed.
+    ///
     /// `ForceUpdate`, since 1.25 (Docker 1.13).
     pub force_update: Option<u64>,
+    /// What runs the task: `container` (when absent) or `plugin`; `attachment` is only read.
+    ///
     /// `Runtime`, since 1.30 (Docker 17.06).
     pub runtime: Option<String>,
+    /// Networks that the task joins.
+    ///
     /// `Networks`, since 1.25 (Docker 1.13).
     pub networks: Option<Vec<NetworkAttachmentConfig>>,
+    /// Where its output goes; the default of the swarm, else that of the node, when absent.
+    ///
     /// `LogDriver`.
     pub log_driver: Option<TaskSpecLogDriver>,
 }
@@ -74,12 +102,21 @@ impl wire::WriteFields for TaskSpec {
     }
 }
 
+/// A right on the host that the plugin is granted.
+///
+/// Part of [`TaskSpecPluginSpec`](crate::types::TaskSpecPluginSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPluginSpecPrivilege {
+    /// What it is about, such as `network`, `mount` or `device`.
+    ///
     /// `name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
+    /// The same in words.
+    ///
     /// `description`, since 1.31 (Docker 17.07).
     pub description: Option<String>,
+    /// What exactly is granted, such as `host` for the network, or paths.
+    ///
     /// `value`, since 1.31 (Docker 17.07).
     pub value: Option<Vec<String>>,
 }
@@ -114,16 +151,29 @@ impl wire::WriteFields for TaskSpecPluginSpecPrivilege {
     }
 }
 
+/// A plugin to install on nodes.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPluginSpec {
+    /// Name to install it under.
+    ///
     /// `name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
+    /// Plugin in a registry, with tag or digest.
+    ///
     /// `remote`, since 1.31 (Docker 17.07).
     pub remote: Option<String>,
+    /// Installs it without enabling it.
+    ///
     /// `disabled`, since 1.31 (Docker 17.07).
     pub disabled: Option<bool>,
+    /// Rights that it is granted; they must be those that it asks for.
+    ///
     /// `privileges`, since 1.31 (Docker 17.07).
     pub privileges: Option<Vec<TaskSpecPluginSpecPrivilege>>,
+    /// Environment variables to set, as `NAME=VALUE`.
+    ///
     /// `env`, since 1.41 (Docker 20.10).
     pub env: Option<Vec<String>>,
 }
@@ -162,12 +212,25 @@ impl wire::WriteFields for TaskSpecPluginSpec {
     }
 }
 
+/// Credential of a managed service account, for Windows containers.
+///
+/// One of the fields is set.
+///
+/// Part of
+/// [`TaskSpecContainerSpecPrivileges`](crate::types::TaskSpecContainerSpecPrivileges).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivilegesCredentialSpec {
+    /// Id of a config that holds it; the task must list that config too, with the target
+    /// `Runtime`.
+    ///
     /// `Config`, since 1.40 (Docker 19.03).
     pub config: Option<String>,
+    /// Name of a file in `CredentialSpecs` below the daemon's data directory on the node.
+    ///
     /// `File`, since 1.29 (Docker 17.05).
     pub file: Option<String>,
+    /// Name of a value in the node's Windows registry.
+    ///
     /// `Registry`, since 1.29 (Docker 17.05).
     pub registry: Option<String>,
 }
@@ -202,16 +265,30 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivilegesCredentialSpec {
     }
 }
 
+/// SELinux label of the container's processes.
+///
+/// Part of
+/// [`TaskSpecContainerSpecPrivileges`](crate::types::TaskSpecContainerSpecPrivileges).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivilegesSeLinuxContext {
+    /// Switches SELinux labels off for the container.
+    ///
     /// `Disable`, since 1.29 (Docker 17.05).
     pub disable: Option<bool>,
+    /// User part of the label.
+    ///
     /// `User`, since 1.29 (Docker 17.05).
     pub user: Option<String>,
+    /// Role part of the label.
+    ///
     /// `Role`, since 1.29 (Docker 17.05).
     pub role: Option<String>,
+    /// Type part of the label.
+    ///
     /// `Type`, since 1.29 (Docker 17.05).
     pub type_: Option<String>,
+    /// Level part of the label.
+    ///
     /// `Level`, since 1.29 (Docker 17.05).
     pub level: Option<String>,
 }
@@ -250,10 +327,20 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivilegesSeLinuxContext {
     }
 }
 
+/// Security settings of a container.
+///
+/// A service cannot be privileged in the way of `docker run --privileged`; add capabilities
+/// instead.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecPrivileges {
+    /// Credential of a managed service account; Windows only.
+    ///
     /// `CredentialSpec`, since 1.29 (Docker 17.05).
     pub credential_spec: Option<TaskSpecContainerSpecPrivilegesCredentialSpec>,
+    /// SELinux label of its processes.
+    ///
     /// `SELinuxContext`, since 1.29 (Docker 17.05).
     pub se_linux_context: Option<TaskSpecContainerSpecPrivilegesSeLinuxContext>,
 }
@@ -286,12 +373,21 @@ impl wire::WriteFields for TaskSpecContainerSpecPrivileges {
     }
 }
 
+/// How a container resolves names that are not those of containers and services.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecDnsConfig {
+    /// Addresses of name servers; those of the node when empty.
+    ///
     /// `Nameservers`, since 1.25 (Docker 1.13).
     pub nameservers: Option<Vec<String>>,
+    /// Domains to search.
+    ///
     /// `Search`, since 1.25 (Docker 1.13).
     pub search: Option<Vec<String>>,
+    /// Options of the resolver, such as `ndots:2`.
+    ///
     /// `Options`, since 1.25 (Docker 1.13).
     pub options: Option<Vec<String>>,
 }
@@ -326,14 +422,27 @@ impl wire::WriteFields for TaskSpecContainerSpecDnsConfig {
     }
 }
 
+/// File in which a container finds a secret.
+///
+/// Part of [`TaskSpecContainerSpecSecret`](crate::types::TaskSpecContainerSpecSecret).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecretFile {
+    /// Name of the file below `/run/secrets`, or an absolute path.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// User id of its owner, as text, `0` for root; must be set, or the task fails on its node.
+    ///
     /// `UID`, since 1.25 (Docker 1.13).
     pub uid: Option<String>,
+    /// Group id of its group, as text, `0` for root's; must be set, or the task fails on its
+    /// node.
+    ///
     /// `GID`, since 1.25 (Docker 1.13).
     pub gid: Option<String>,
+    /// Permission bits as a number, 292 (0444) for all to read; absent means 0, which lets nobody
+    /// but root read it.
+    ///
     /// `Mode`, since 1.25 (Docker 1.13).
     pub mode: Option<u32>,
 }
@@ -370,12 +479,23 @@ impl wire::WriteFields for TaskSpecContainerSpecSecretFile {
     }
 }
 
+/// A secret that the container is given.
+///
+/// Id and name must both be set and belong together; the file too.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecSecret {
+    /// File in which the container finds it.
+    ///
     /// `File`, since 1.25 (Docker 1.13).
     pub file: Option<TaskSpecContainerSpecSecretFile>,
+    /// Id of the secret.
+    ///
     /// `SecretID`, since 1.25 (Docker 1.13).
     pub secret_id: Option<String>,
+    /// Name of the secret.
+    ///
     /// `SecretName`, since 1.25 (Docker 1.13).
     pub secret_name: Option<String>,
 }
@@ -410,14 +530,27 @@ impl wire::WriteFields for TaskSpecContainerSpecSecret {
     }
 }
 
+/// File in which a container finds a config.
+///
+/// Part of [`TaskSpecContainerSpecConfig`](crate::types::TaskSpecContainerSpecConfig).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecConfigFile {
+    /// Path of the file; without a leading slash it is taken from the root of the file system.
+    ///
     /// `Name`, since 1.30 (Docker 17.06).
     pub name: Option<String>,
+    /// User id of its owner, as text, `0` for root; must be set, or the task fails on its node.
+    ///
     /// `UID`, since 1.30 (Docker 17.06).
     pub uid: Option<String>,
+    /// Group id of its group, as text, `0` for root's; must be set, or the task fails on its
+    /// node.
+    ///
     /// `GID`, since 1.30 (Docker 17.06).
     pub gid: Option<String>,
+    /// Permission bits as a number, 292 (0444) for all to read; absent means 0, which lets nobody
+    /// but root read it.
+    ///
     /// `Mode`, since 1.30 (Docker 17.06).
     pub mode: Option<u32>,
 }
@@ -454,14 +587,28 @@ impl wire::WriteFields for TaskSpecContainerSpecConfigFile {
     }
 }
 
+/// A config that the container is given.
+///
+/// Id and name must both be set and belong together. Either `File` or `Runtime` is set.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecConfig {
+    /// File in which the container finds it.
+    ///
     /// `File`, since 1.30 (Docker 17.06).
     pub file: Option<TaskSpecContainerSpecConfigFile>,
+    /// Gives the config to the runtime, not to the container, as a credential for Windows needs
+    /// it; an empty object asks for it.
+    ///
     /// `Runtime`, since 1.40 (Docker 19.03).
     pub runtime: Option<Json>,
+    /// Id of the config.
+    ///
     /// `ConfigID`, since 1.30 (Docker 17.06).
     pub config_id: Option<String>,
+    /// Name of the config.
+    ///
     /// `ConfigName`, since 1.30 (Docker 17.06).
     pub config_name: Option<String>,
 }
@@ -498,15 +645,26 @@ impl wire::WriteFields for TaskSpecContainerSpecConfig {
     }
 }
 
+/// How a Windows container is kept apart from its host.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TaskSpecContainerSpecIsolation {
+    /// As the node's daemon is configured.
+    ///
     /// `default`, since 1.35 (Docker 17.12).
     Default,
+    /// By the host's kernel, which it shares.
+    ///
     /// `process`, since 1.35 (Docker 17.12).
     Process,
+    /// By a virtual machine of its own.
+    ///
     /// `hyperv`, since 1.35 (Docker 17.12).
     Hyperv,
+    /// Not said; as `default`.
+    ///
     /// The empty text, since 1.35 (Docker 17.12).
     Empty,
     /// A text that the description does not list, as it came.
@@ -542,12 +700,21 @@ wire::text_enum!(TaskSpecContainerSpecIsolation);
 wire::readable_text!(TaskSpecContainerSpecIsolation);
 wire::writable_text!(TaskSpecContainerSpecIsolation);
 
+/// A resource limit of the processes in a container.
+///
+/// Part of [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpecUlimit {
+    /// Name of the limit, such as `nofile`.
+    ///
     /// `Name`, since 1.41 (Docker 20.10).
     pub name: Option<String>,
+    /// Limit in force, which a process can raise up to the hard one; -1 for none.
+    ///
     /// `Soft`, since 1.41 (Docker 20.10).
     pub soft: Option<i64>,
+    /// Highest value of the soft limit; -1 for none.
+    ///
     /// `Hard`, since 1.41 (Docker 20.10).
     pub hard: Option<i64>,
 }
@@ -582,60 +749,125 @@ impl wire::WriteFields for TaskSpecContainerSpecUlimit {
     }
 }
 
+/// The container of a task.
+///
+/// Hostname, environment, and sources of mounts may hold templates such as
+/// `{{.Node.Hostname}}`, `{{.Service.Name}}` or `{{.Task.Slot}}`, which the node fills in.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecContainerSpec {
+    /// Image to run; give a digest where all nodes are to run the same one.
+    ///
     /// `Image`.
     pub image: Option<String>,
+    /// Labels of the container, beside those that the swarm adds as `com.docker.swarm.…`.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Command in place of the image's entrypoint; the image's `CMD` is ignored then.
+    ///
     /// `Command`.
     pub command: Option<Vec<String>>,
+    /// Arguments to the entrypoint, in place of the image's `CMD`.
+    ///
     /// `Args`.
     pub args: Option<Vec<String>>,
+    /// Name that the container gives itself.
+    ///
     /// `Hostname`, since 1.25 (Docker 1.13).
     pub hostname: Option<String>,
+    /// Environment variables, as `NAME=VALUE`.
+    ///
     /// `Env`.
     pub env: Option<Vec<String>>,
+    /// Working directory.
+    ///
     /// `Dir`.
     pub dir: Option<String>,
+    /// User in the container, by name or id, with `:GROUP` if wanted.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Further groups of the user.
+    ///
     /// `Groups`, since 1.25 (Docker 1.13).
     pub groups: Option<Vec<String>>,
+    /// Security settings.
+    ///
     /// `Privileges`, since 1.29 (Docker 17.05).
     pub privileges: Option<TaskSpecContainerSpecPrivileges>,
+    /// Whether it has a terminal; its logs are raw bytes then.
+    ///
     /// `TTY`, since 1.25 (Docker 1.13).
     pub tty: Option<bool>,
+    /// Whether its standard input is kept open.
+    ///
     /// `OpenStdin`, since 1.25 (Docker 1.13).
     pub open_stdin: Option<bool>,
+    /// Whether its root file system is read only.
+    ///
     /// `ReadOnly`, since 1.28 (Docker 17.04).
     pub read_only: Option<bool>,
+    /// What is mounted into it; sources must exist on each node that may run it.
+    ///
     /// `Mounts`.
     pub mounts: Option<Vec<Mount>>,
+    /// Signal that asks it to stop, such as `SIGTERM`; that of the image when absent.
+    ///
     /// `StopSignal`, since 1.28 (Docker 17.04).
     pub stop_signal: Option<String>,
+    /// Nanoseconds to wait after this signal before the container is killed; 10 seconds when
+    /// absent.
+    ///
     /// `StopGracePeriod`.
     pub stop_grace_period: Option<i64>,
+    /// How its health is tested; a task that is not healthy is replaced.
+    ///
     /// `Healthcheck`, since 1.25 (Docker 1.13).
     pub healthcheck: Option<HealthConfig>,
+    /// Lines for its hosts file, as address and name with a blank between them: `10.0.0.5 db`.
+    ///
+    /// This is the other way round than `ExtraHosts` of a container; of several names only the
+    /// first is used.
+    ///
     /// `Hosts`, since 1.25 (Docker 1.13).
     pub hosts: Option<Vec<String>>,
+    /// How it resolves names.
+    ///
     /// `DNSConfig`, since 1.25 (Docker 1.13).
     pub dns_config: Option<TaskSpecContainerSpecDnsConfig>,
+    /// Secrets that it is given as files.
+    ///
     /// `Secrets`, since 1.25 (Docker 1.13).
     pub secrets: Option<Vec<TaskSpecContainerSpecSecret>>,
+    /// Configs that it is given.
+    ///
     /// `Configs`, since 1.30 (Docker 17.06).
     pub configs: Option<Vec<TaskSpecContainerSpecConfig>>,
+    /// How a Windows container is kept apart from its host.
+    ///
     /// `Isolation`, since 1.35 (Docker 17.12).
     pub isolation: Option<TaskSpecContainerSpecIsolation>,
+    /// Whether a small init process runs as its first, forwards signals and reaps children; as
+    /// the node's daemon is configured when absent.
+    ///
     /// `Init`, since 1.38 (Docker 18.06).
     pub init: Option<bool>,
+    /// Kernel parameters of its namespaces, such as `net.core.somaxconn`; Linux only.
+    ///
     /// `Sysctls`, since 1.40 (Docker 19.03).
     pub sysctls: Option<BTreeMap<String, String>>,
+    /// Capabilities in addition to the usual ones, such as `CAP_NET_ADMIN`; Linux only.
+    ///
     /// `CapabilityAdd`, since 1.41 (Docker 20.10).
     pub capability_add: Option<Vec<String>>,
+    /// Capabilities to take away; `ALL` for all of them. Linux only.
+    ///
     /// `CapabilityDrop`, since 1.41 (Docker 20.10).
     pub capability_drop: Option<Vec<String>>,
+    /// Resource limits of its processes.
+    ///
     /// `Ulimits`, since 1.41 (Docker 20.10).
     pub ulimits: Option<Vec<TaskSpecContainerSpecUlimit>>,
 }
@@ -718,8 +950,13 @@ impl wire::WriteFields for TaskSpecContainerSpec {
     }
 }
 
+/// A container outside of services that has joined a swarm network.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecNetworkAttachmentSpec {
+    /// Id of the container.
+    ///
     /// `ContainerID`, since 1.38 (Docker 18.06).
     pub container_id: Option<String>,
 }
@@ -750,10 +987,17 @@ impl wire::WriteFields for TaskSpecNetworkAttachmentSpec {
     }
 }
 
+/// What a task may use, and what is kept free for it.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecResources {
+    /// The most that it may use.
+    ///
     /// `Limits`.
     pub limits: Option<Limit>,
+    /// What a node must have free to be given the task; it bounds nothing once the task runs.
+    ///
     /// `Reservations`.
     pub reservations: Option<ResourceObject>,
 }
@@ -786,13 +1030,22 @@ impl wire::WriteFields for TaskSpecResources {
     }
 }
 
+/// After which end a task is replaced.
+///
+/// Part of [`TaskSpecRestartPolicy`](crate::types::TaskSpecRestartPolicy).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum TaskSpecRestartPolicyCondition {
+    /// Never.
+    ///
     /// `none`.
     None,
+    /// When it failed, that is with an exit status other than 0.
+    ///
     /// `on-failure`.
     OnFailure,
+    /// Always, after status 0 too; what is meant to end by itself is better a job, or has `none`.
+    ///
     /// `any`.
     Any,
     /// A text that the description does not list, as it came.
@@ -826,14 +1079,25 @@ wire::text_enum!(TaskSpecRestartPolicyCondition);
 wire::readable_text!(TaskSpecRestartPolicyCondition);
 wire::writable_text!(TaskSpecRestartPolicyCondition);
 
+/// When a task that ended is replaced by a new one.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecRestartPolicy {
+    /// After which end; `any` when absent.
+    ///
     /// `Condition`.
     pub condition: Option<TaskSpecRestartPolicyCondition>,
+    /// Nanoseconds to wait before the new task starts; 5 seconds when absent.
+    ///
     /// `Delay`.
     pub delay: Option<i64>,
+    /// How often a task is replaced before it is given up; 0 for no limit.
+    ///
     /// `MaxAttempts`. Default: `0`.
     pub max_attempts: Option<i64>,
+    /// Nanoseconds over which attempts are counted; 0 for ever.
+    ///
     /// `Window`. Default: `0`.
     pub window: Option<i64>,
 }
@@ -870,8 +1134,14 @@ impl wire::WriteFields for TaskSpecRestartPolicy {
     }
 }
 
+/// A label over whose values tasks are spread evenly.
+///
+/// Part of [`TaskSpecPlacementPreference`](crate::types::TaskSpecPlacementPreference).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPlacementPreferenceSpread {
+    /// The label, such as `node.labels.zone` or `engine.labels.rack`; nodes without it form a
+    /// group of their own.
+    ///
     /// `SpreadDescriptor`, since 1.28 (Docker 17.04).
     pub spread_descriptor: Option<String>,
 }
@@ -902,8 +1172,13 @@ impl wire::WriteFields for TaskSpecPlacementPreferenceSpread {
     }
 }
 
+/// A wish for where tasks run.
+///
+/// Part of [`TaskSpecPlacement`](crate::types::TaskSpecPlacement).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPlacementPreference {
+    /// Spreads tasks evenly over the values of a label.
+    ///
     /// `Spread`, since 1.28 (Docker 17.04).
     pub spread: Option<TaskSpecPlacementPreferenceSpread>,
 }
@@ -934,14 +1209,30 @@ impl wire::WriteFields for TaskSpecPlacementPreference {
     }
 }
 
+/// On which nodes the tasks of a service may run.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecPlacement {
+    /// Conditions that a node has to meet, all of them, such as `node.role==worker` or
+    /// `node.labels.disk!=hdd`.
+    ///
+    /// Left of `==` or `!=` stand `node.id`, `node.hostname`, `node.ip`, `node.role`,
+    /// `node.platform.os`, `node.platform.arch`, `node.labels.NAME` or `engine.labels.NAME`. A
+    /// task for which no node fits stays `pending`.
+    ///
     /// `Constraints`.
     pub constraints: Option<Vec<String>>,
+    /// Wishes, the first of which weighs most; they never keep a task from running.
+    ///
     /// `Preferences`, since 1.28 (Docker 17.04).
     pub preferences: Option<Vec<TaskSpecPlacementPreference>>,
+    /// How many tasks of the service a node may run at a time; 0 for no limit.
+    ///
     /// `MaxReplicas`, since 1.40 (Docker 19.03). Default: `0`.
     pub max_replicas: Option<i64>,
+    /// Platforms that the image is for; a node with any of them will do, and any node when empty.
+    ///
     /// `Platforms`, since 1.30 (Docker 17.06).
     pub platforms: Option<Vec<Platform>>,
 }
@@ -978,10 +1269,17 @@ impl wire::WriteFields for TaskSpecPlacement {
     }
 }
 
+/// Where the output of a task goes.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TaskSpecLogDriver {
+    /// Name of the log driver, such as `json-file`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Options of the driver, such as `max-size`.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
 }

@@ -4,27 +4,56 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Json, Timestamp, wire};
 use super::{ClusterVolume, ClusterVolumeSpec};
 
+/// A volume.
+///
+/// Brought by [`volumes.create`](crate::api::volumes::Volumes::create),
+/// [`volumes.inspect`](crate::api::volumes::Volumes::inspect). Part of
+/// [`VolumeListResponse`](crate::types::VolumeListResponse),
+/// [`SystemDataUsageResponse`](crate::types::SystemDataUsageResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Volume {
+    /// Name of the volume; 64 hexadecimal digits if it is anonymous.
+    ///
     /// `Name`.
     pub name: String,
+    /// Name of the driver that keeps it, `local` for the built-in one.
+    ///
     /// `Driver`.
     pub driver: String,
+    /// Path of its data on the daemon's host; empty for drivers that mount only when needed, and
+    /// in a virtual machine not reachable from the client's host.
+    ///
     /// `Mountpoint`.
     pub mountpoint: String,
+    /// When it was created; the year 1 where the driver does not tell.
+    ///
     /// `CreatedAt`, since 1.31 (Docker 17.07).
     pub created_at: Option<Timestamp>,
+    /// What the driver says about the state of the volume; drivers are free in what they write.
+    /// Only in an inspection, and absent for the built-in driver.
+    ///
     /// `Status`.
     pub status: BTreeMap<String, Json>,
+    /// Labels of the volume; sent as null when it was created without any.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// How far the volume reaches.
+    ///
     /// `Scope`. Default: `"local"`.
     pub scope: VolumeScope,
+    /// State of a cluster volume; absent for others.
+    ///
     /// `ClusterVolume`, since 1.42 (Docker 23.0).
     pub cluster_volume: Option<ClusterVolume>,
+    /// Options that the driver was given when it was created; sent as null when there were none.
+    ///
     /// `Options`, since 1.25 (Docker 1.13).
     pub options: BTreeMap<String, String>,
+    /// Size and number of users; only in the answer of system disk usage, absent in lists and
+    /// inspections.
+    ///
     /// `UsageData`, since 1.25 (Docker 1.13).
     pub usage_data: Option<VolumeUsageData>,
 }
@@ -76,16 +105,37 @@ impl wire::WriteFields for Volume {
     }
 }
 
+/// A volume to create.
+///
+/// Sent by [`volumes.create`](crate::api::volumes::Volumes::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VolumeCreateOptions {
+    /// Name of the volume; absent or empty, the daemon makes one up, and the volume counts as
+    /// anonymous.
+    ///
+    /// Two characters or more: letters and digits, with `_`, `.` and `-` after the first.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Name of the driver, `local` when absent.
+    ///
     /// `Driver`. Default: `"local"`.
     pub driver: Option<String>,
+    /// Options for the driver.
+    ///
+    /// The built-in one takes those of a mount on Linux: `type`, `device`, `o` (options with
+    /// commas between them); such a volume is mounted when a container first uses it, and fails
+    /// only then.
+    ///
     /// `DriverOpts`.
     pub driver_opts: Option<BTreeMap<String, String>>,
+    /// Labels of the volume, fixed from then on.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
+    /// Asks for a cluster volume, which the swarm creates by the CSI plugin that `Driver` names;
+    /// `Name` and `AccessMode` must be set then.
+    ///
     /// `ClusterVolumeSpec`, since 1.42 (Docker 23.0).
     pub cluster_volume_spec: Option<ClusterVolumeSpec>,
 }
@@ -126,11 +176,18 @@ impl wire::WriteFields for VolumeCreateOptions {
     }
 }
 
+/// Volumes, and the drivers that could not be asked.
+///
+/// Brought by [`volumes.list`](crate::api::volumes::Volumes::list).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumeListResponse {
+    /// Volumes found; sent as null by some daemons when there are none.
+    ///
     /// `Volumes`.
     pub volumes: Vec<Volume>,
+    /// Failures of volume drivers, as text; volumes of these drivers are missing from the list.
+    ///
     /// `Warnings`.
     pub warnings: Vec<String>,
 }
@@ -166,11 +223,18 @@ impl wire::WriteFields for VolumeListResponse {
     }
 }
 
+/// How far a volume reaches.
+///
+/// Part of [`Volume`](crate::types::Volume).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum VolumeScope {
+    /// Known to this daemon alone.
+    ///
     /// `local`.
     Local,
+    /// Known to all nodes of the swarm, or to all hosts that its driver serves.
+    ///
     /// `global`.
     Global,
     /// A text that the description does not list, as it came.
@@ -204,11 +268,18 @@ wire::readable_text!(VolumeScope);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(VolumeScope);
 
+/// Size of a volume, and how much it is used.
+///
+/// Part of [`Volume`](crate::types::Volume).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumeUsageData {
+    /// Size of its data in bytes; -1 if it is not known, as with drivers other than `local`.
+    ///
     /// `Size`, since 1.25 (Docker 1.13). Default: `-1`.
     pub size: i64,
+    /// Number of containers that refer to it, running or not; -1 if not known.
+    ///
     /// `RefCount`, since 1.25 (Docker 1.13). Default: `-1`.
     pub ref_count: i64,
 }
@@ -244,11 +315,18 @@ impl wire::WriteFields for VolumeUsageData {
     }
 }
 
+/// What a prune deleted.
+///
+/// Brought by [`volumes.prune`](crate::api::volumes::Volumes::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct VolumePruneResponse {
+    /// Names of the volumes that were deleted.
+    ///
     /// `VolumesDeleted`, since 1.25 (Docker 1.13).
     pub volumes_deleted: Vec<String>,
+    /// Disk space that was freed, in bytes.
+    ///
     /// `SpaceReclaimed`, since 1.25 (Docker 1.13).
     pub space_reclaimed: Option<i64>,
 }
@@ -284,8 +362,13 @@ impl wire::WriteFields for VolumePruneResponse {
     }
 }
 
+/// What a cluster volume is to become.
+///
+/// Sent by [`volumes.update`](crate::api::volumes::Volumes::update).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct VolumeUpdateRequest {
+    /// Its specification, of which only `Availability` is read.
+    ///
     /// `Spec`, since 1.42 (Docker 23.0).
     pub spec: Option<ClusterVolumeSpec>,
 }

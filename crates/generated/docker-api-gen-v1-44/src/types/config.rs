@@ -4,17 +4,31 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
 use super::ObjectVersion;
 
+/// A config of the swarm: a file for tasks that need not be secret.
+///
+/// Brought by [`configs.list`](crate::api::configs::Configs::list),
+/// [`configs.inspect`](crate::api::configs::Configs::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Config {
+    /// Id of the config.
+    ///
     /// `ID`, since 1.30 (Docker 17.06).
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`, since 1.30 (Docker 17.06).
     pub version: Option<ObjectVersion>,
+    /// When it was created.
+    ///
     /// `CreatedAt`, since 1.30 (Docker 17.06).
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`, since 1.30 (Docker 17.06).
     pub updated_at: Option<Timestamp>,
+    /// What it is, with its data.
+    ///
     /// `Spec`, since 1.30 (Docker 17.06).
     pub spec: Option<ConfigSpec>,
 }
@@ -56,8 +70,16 @@ impl wire::WriteFields for Config {
     }
 }
 
+/// A network that lends its settings to others.
+///
+/// Part of [`Network`](crate::types::Network),
+/// [`SwarmNetworkSpec`](crate::types::SwarmNetworkSpec),
+/// [`NetworkCreateRequest`](crate::types::NetworkCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigReference {
+    /// Name of the network, which was created with `ConfigOnly`; empty in answers when there is
+    /// none.
+    ///
     /// `Network`, since 1.30 (Docker 17.06).
     pub network: Option<String>,
 }
@@ -88,14 +110,29 @@ impl wire::WriteFields for ConfigReference {
     }
 }
 
+/// What a config is to be.
+///
+/// Sent by [`configs.create`](crate::api::configs::Configs::create),
+/// [`configs.update`](crate::api::configs::Configs::update). Part of
+/// [`Config`](crate::types::Config).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ConfigSpec {
+    /// Name of the config, up to 64 letters, digits, `.`, `-` and `_`, with a letter or digit at
+    /// either end; fixed from then on.
+    ///
     /// `Name`, since 1.30 (Docker 17.06).
     pub name: Option<String>,
+    /// Labels of the config.
+    ///
     /// `Labels`, since 1.30 (Docker 17.06).
     pub labels: Option<BTreeMap<String, String>>,
+    /// Bytes of the config, at least one and less than 1000 KiB; daemons before Docker 23.0 take
+    /// half as much.
+    ///
     /// `Data`, since 1.30 (Docker 17.06).
     pub data: Option<Base64Bytes>,
+    /// Engine that fills in the data for each task; they are used as they are when absent.
+    ///
     /// `Templating`, since 1.37 (Docker 18.03).
     pub templating: Option<Driver>,
 }
@@ -132,10 +169,18 @@ impl wire::WriteFields for ConfigSpec {
     }
 }
 
+/// A driver, and what it is told.
+///
+/// Part of [`ConfigSpec`](crate::types::ConfigSpec),
+/// [`SecretSpec`](crate::types::SecretSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Driver {
+    /// Name of the driver; for templates `golang` is the only one.
+    ///
     /// `Name`, since 1.31 (Docker 17.07).
     pub name: Option<String>,
+    /// Options of the driver.
+    ///
     /// `Options`, since 1.31 (Docker 17.07).
     pub options: Option<BTreeMap<String, String>>,
 }

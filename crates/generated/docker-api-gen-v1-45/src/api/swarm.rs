@@ -17,7 +17,31 @@ impl<'a> Swarm<'a> {
         Self { connection }
     }
 
+    /// Describes the swarm, with the tokens for joining it.
+    ///
+    /// Only managers answer; any other daemon answers 503. What a worker knows of its swarm is in
+    /// system information.
+    ///
     /// `GET /swarm` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let answer = client.swarm().inspect().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self) -> Inspect<'a> {
         Inspect {
@@ -25,7 +49,37 @@ impl<'a> Swarm<'a> {
         }
     }
 
+    /// Makes this daemon the first manager of a new swarm, and returns the id of its node.
+    ///
+    /// At least `ListenAddr` must be given. The tokens for joining are in an inspection of the
+    /// swarm.
+    ///
+    /// A daemon that is part of a swarm already answers 503.
+    ///
     /// `POST /swarm/init` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`SwarmInitRequest`](types::SwarmInitRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_45::types;
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let body = types::SwarmInitRequest::default();
+    /// let answer = client.swarm().init(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn init(&self, body: types::SwarmInitRequest) -> Init<'a> {
         let mut call = Call::new(self.connection, &INIT);
@@ -33,7 +87,34 @@ impl<'a> Swarm<'a> {
         Init { call }
     }
 
+    /// Makes this daemon a node of a swarm; the token decides whether as worker or as manager.
+    ///
+    /// When the swarm does not answer in time, the answer is 503 and the daemon goes on trying:
+    /// look at the state in system information.
+    ///
     /// `POST /swarm/join` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`SwarmJoinRequest`](types::SwarmJoinRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_45::types;
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let body = types::SwarmJoinRequest::default();
+    /// client.swarm().join(body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn join(&self, body: types::SwarmJoinRequest) -> Join<'a> {
         let mut call = Call::new(self.connection, &JOIN);
@@ -41,7 +122,28 @@ impl<'a> Swarm<'a> {
         Join { call }
     }
 
+    /// Takes this daemon out of its swarm and deletes its tasks' containers.
+    ///
+    /// The other managers keep the node as `down`, until it is deleted from the list of nodes.
+    ///
     /// `POST /swarm/leave` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// client.swarm().leave().send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn leave(&self) -> Leave<'a> {
         Leave {
@@ -50,7 +152,34 @@ impl<'a> Swarm<'a> {
         }
     }
 
+    /// Unlocks a manager that waits for its key after a restart.
+    ///
+    /// A manager that is not locked answers 409, a wrong key 401.
+    ///
     /// `POST /swarm/unlock` · API 1.25 – 1.55
+    ///
+    /// - `body`: see [`SwarmUnlockRequest`](types::SwarmUnlockRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_45::types;
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let body = types::SwarmUnlockRequest::default();
+    /// client.swarm().unlock(body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn unlock(&self, body: types::SwarmUnlockRequest) -> Unlock<'a> {
         let mut call = Call::new(self.connection, &UNLOCK);
@@ -58,7 +187,29 @@ impl<'a> Swarm<'a> {
         Unlock { call }
     }
 
+    /// Returns the key that unlocks a manager after a restart.
+    ///
+    /// Keep it outside of the swarm: a locked manager cannot be asked for it.
+    ///
     /// `GET /swarm/unlockkey` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let answer = client.swarm().unlock_key().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn unlock_key(&self) -> UnlockKey<'a> {
         UnlockKey {
@@ -66,7 +217,38 @@ impl<'a> Swarm<'a> {
         }
     }
 
+    /// Changes the swarm, or replaces its tokens and its key.
+    ///
+    /// The whole specification is sent: start from that of an inspection, as what is left out is
+    /// lost. If somebody else has changed the swarm since `version` was read, the daemon answers
+    /// 500 with `update out of sequence`: inspect again, apply the change, retry. The swarm also
+    /// changes by itself, so expect it.
+    ///
     /// `POST /swarm/update` · API 1.24 – 1.55
+    ///
+    /// - `version`: Version of the swarm that the change is based on, from `Version.Index` of an
+    ///   inspection.
+    /// - `body`: see [`SwarmSpec`](types::SwarmSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_45::types;
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let body = types::SwarmSpec::default();
+    /// client.swarm().update(1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, version: i64, body: types::SwarmSpec) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -99,6 +281,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Swarm, Error> {
         self.prepare().json().await
@@ -131,6 +317,10 @@ pub struct Init<'a> {
 
 impl<'a> Init<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::init`].
     #[inline]
     pub async fn send(self) -> Result<String, Error> {
         self.prepare().json().await
@@ -163,6 +353,10 @@ pub struct Join<'a> {
 
 impl<'a> Join<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::join`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -189,6 +383,11 @@ pub(crate) static LEAVE: Operation = Operation {
 /// What can be asked of [`Leave`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LeaveOptions {
+    /// Leaves even as a manager, or as a locked one; otherwise these answer 503.
+    ///
+    /// The last manager takes the whole state of the swarm with it, and without a majority of the
+    /// managers the rest cannot be changed any more.
+    ///
     /// `force`. Default: `false`.
     pub force: Option<bool>,
 }
@@ -202,6 +401,11 @@ pub struct Leave<'a> {
 }
 
 impl<'a> Leave<'a> {
+    /// Leaves even as a manager, or as a locked one; otherwise these answer 503.
+    ///
+    /// The last manager takes the whole state of the swarm with it, and without a majority of the
+    /// managers the rest cannot be changed any more.
+    ///
     /// `force`. Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -215,6 +419,10 @@ impl<'a> Leave<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::leave`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -250,6 +458,10 @@ pub struct Unlock<'a> {
 
 impl<'a> Unlock<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::unlock`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -282,6 +494,10 @@ pub struct UnlockKey<'a> {
 
 impl<'a> UnlockKey<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::unlock_key`].
     #[inline]
     pub async fn send(self) -> Result<types::SwarmUnlockkeyResponse, Error> {
         self.prepare().json().await
@@ -308,10 +524,17 @@ pub(crate) static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
+    /// Makes a new token for workers; nodes that have joined stay.
+    ///
     /// `rotateWorkerToken`. Default: `false`.
     pub rotate_worker_token: Option<bool>,
+    /// Makes a new token for managers; nodes that have joined stay.
+    ///
     /// `rotateManagerToken`. Default: `false`.
     pub rotate_manager_token: Option<bool>,
+    /// Makes a new key for unlocking managers; those that are down at the time may still need the
+    /// old one.
+    ///
     /// `rotateManagerUnlockKey`, since 1.25 (Docker 1.13). Default: `false`.
     pub rotate_manager_unlock_key: Option<bool>,
 }
@@ -325,18 +548,25 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
+    /// Makes a new token for workers; nodes that have joined stay.
+    ///
     /// `rotateWorkerToken`. Default: `false`.
     pub fn rotate_worker_token(mut self, rotate_worker_token: bool) -> Self {
         self.options.rotate_worker_token = Some(rotate_worker_token);
         self
     }
 
+    /// Makes a new token for managers; nodes that have joined stay.
+    ///
     /// `rotateManagerToken`. Default: `false`.
     pub fn rotate_manager_token(mut self, rotate_manager_token: bool) -> Self {
         self.options.rotate_manager_token = Some(rotate_manager_token);
         self
     }
 
+    /// Makes a new key for unlocking managers; those that are down at the time may still need the
+    /// old one.
+    ///
     /// `rotateManagerUnlockKey`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn rotate_manager_unlock_key(mut self, rotate_manager_unlock_key: bool) -> Self {
         self.options.rotate_manager_unlock_key = Some(rotate_manager_unlock_key);
@@ -350,6 +580,10 @@ impl<'a> Update<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Swarm::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

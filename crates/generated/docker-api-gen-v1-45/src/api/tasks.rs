@@ -20,7 +20,30 @@ impl<'a> Tasks<'a> {
         Self { connection }
     }
 
+    /// Lists tasks of the swarm, those that have ended included.
+    ///
+    /// The swarm keeps some ended tasks of each slot as history. Only managers answer; any other
+    /// daemon answers 503.
+    ///
     /// `GET /tasks` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let answer = client.tasks().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -29,7 +52,30 @@ impl<'a> Tasks<'a> {
         }
     }
 
+    /// Describes a task.
+    ///
     /// `GET /tasks/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Id, or unambiguous beginning of an id, of the task.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let answer = client.tasks().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -37,7 +83,35 @@ impl<'a> Tasks<'a> {
         Inspect { call }
     }
 
+    /// Streams the logs of a task, from whichever node it runs on.
+    ///
+    /// Needs a log driver that can be read, such as `json-file`, `local` or `journald`. A task
+    /// with a terminal gives raw bytes, any other gives frames.
+    ///
     /// `GET /tasks/{id}/logs` · API 1.29 – 1.55
+    ///
+    /// - `id`: Id, or unambiguous beginning of an id, of the task.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_45::Client) -> Result<(), docker_api_gen_v1_45::Error> {
+    /// let mut frames = client.tasks().logs("web").send().await?;
+    /// while let Some(frame) = frames.try_next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn logs(&self, id: &str) -> Logs<'a> {
         let mut call = Call::new(self.connection, &LOGS);
@@ -63,6 +137,13 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a task has to meet, as names with lists of values: `desired-state`
+    /// (`running`, `shutdown`, `accepted`), `id` and `name` (beginnings of them), `label`, `node`
+    /// and `service` (name or id; one that is not there answers 404).
+    ///
+    /// `desired-state` is what a task ought to be, not what it is: with `running` tasks that fail
+    /// to start are listed too. Look at `Status.State`.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -76,6 +157,13 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a task has to meet, as names with lists of values: `desired-state`
+    /// (`running`, `shutdown`, `accepted`), `id` and `name` (beginnings of them), `label`, `node`
+    /// and `service` (name or id; one that is not there answers 404).
+    ///
+    /// `desired-state` is what a task ought to be, not what it is: with `running` tasks that fail
+    /// to start are listed too. Look at `Status.State`.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -89,6 +177,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tasks::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Task>, Error> {
         self.prepare().json().await
@@ -124,6 +216,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tasks::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Task, Error> {
         self.prepare().json().await
@@ -154,18 +250,33 @@ pub(crate) static LOGS: Operation = Operation {
 /// What can be asked of [`Logs`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogsOptions {
+    /// Precedes each line with the ids of node, service and task, and with the labels and
+    /// variables that the log driver was told to keep.
+    ///
     /// `details`. Default: `false`.
     pub details: Option<bool>,
+    /// Goes on with new lines until the task ends or the caller leaves.
+    ///
     /// `follow`. Default: `false`.
     pub follow: Option<bool>,
+    /// Includes standard output; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stdout`. Default: `false`.
     pub stdout: Option<bool>,
+    /// Includes standard error; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stderr`. Default: `false`.
     pub stderr: Option<bool>,
+    /// Leaves out lines before this time, in Unix seconds; 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub since: Option<i64>,
+    /// Precedes each line with the time at which it was written.
+    ///
     /// `timestamps`. Default: `false`.
     pub timestamps: Option<bool>,
+    /// Number of lines from the end, or `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub tail: Option<String>,
 }
@@ -179,42 +290,57 @@ pub struct Logs<'a> {
 }
 
 impl<'a> Logs<'a> {
+    /// Precedes each line with the ids of node, service and task, and with the labels and
+    /// variables that the log driver was told to keep.
+    ///
     /// `details`. Default: `false`.
     pub fn details(mut self, details: bool) -> Self {
         self.options.details = Some(details);
         self
     }
 
+    /// Goes on with new lines until the task ends or the caller leaves.
+    ///
     /// `follow`. Default: `false`.
     pub fn follow(mut self, follow: bool) -> Self {
         self.options.follow = Some(follow);
         self
     }
 
+    /// Includes standard output; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stdout`. Default: `false`.
     pub fn stdout(mut self, stdout: bool) -> Self {
         self.options.stdout = Some(stdout);
         self
     }
 
+    /// Includes standard error; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stderr`. Default: `false`.
     pub fn stderr(mut self, stderr: bool) -> Self {
         self.options.stderr = Some(stderr);
         self
     }
 
+    /// Leaves out lines before this time, in Unix seconds; 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub fn since(mut self, since: i64) -> Self {
         self.options.since = Some(since);
         self
     }
 
+    /// Precedes each line with the time at which it was written.
+    ///
     /// `timestamps`. Default: `false`.
     pub fn timestamps(mut self, timestamps: bool) -> Self {
         self.options.timestamps = Some(timestamps);
         self
     }
 
+    /// Number of lines from the end, or `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub fn tail(mut self, tail: impl Into<String>) -> Self {
         self.options.tail = Some(tail.into());
@@ -234,6 +360,10 @@ impl<'a> Logs<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Tasks::logs`].
     #[inline]
     pub async fn send(self) -> Result<LogStream, Error> {
         self.prepare().logs().await

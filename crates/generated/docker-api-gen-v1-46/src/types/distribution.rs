@@ -3,11 +3,19 @@
 use docker_api_gen_core::wire;
 use super::OciPlatform;
 
+/// What a registry says about an image.
+///
+/// Brought by [`distribution.inspect`](crate::api::distribution::Distribution::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspect {
+    /// Media type, digest and size of its manifest, or of the index if it is for several
+    /// platforms.
+    ///
     /// `Descriptor`, since 1.30 (Docker 17.06).
     pub descriptor: OciDescriptor,
+    /// Platforms there are of it.
+    ///
     /// `Platforms`, since 1.30 (Docker 17.06).
     pub platforms: Vec<OciPlatform>,
 }
@@ -43,13 +51,22 @@ impl wire::WriteFields for DistributionInspect {
     }
 }
 
+/// Type, digest and size of some content in a registry or in the image store.
+///
+/// Part of [`DistributionInspect`](crate::types::DistributionInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct OciDescriptor {
+    /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
+    ///
     /// `mediaType`, since 1.40 (Docker 19.03).
     pub media_type: Option<String>,
+    /// Digest of the content, such as `sha256:…`.
+    ///
     /// `digest`, since 1.40 (Docker 19.03).
     pub digest: Option<String>,
+    /// Length of the content in bytes; not that of the image it describes.
+    ///
     /// `size`, since 1.40 (Docker 19.03).
     pub size: Option<i64>,
 }

@@ -20,7 +20,29 @@ impl<'a> Services<'a> {
         Self { connection }
     }
 
+    /// Lists the services of the swarm.
+    ///
+    /// Only managers answer; any other daemon answers 503.
+    ///
     /// `GET /services` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// let answer = client.services().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -29,7 +51,42 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Creates a service and returns at once; the swarm starts its tasks afterwards.
+    ///
+    /// Success says that the specification was accepted, not that anything runs: watch the tasks.
+    /// A name that is taken answers 409, a port that another service has published 400.
+    ///
+    /// From 1.30 on a tag such as `nginx:1` is passed to the nodes as it is, and each resolves it
+    /// for itself; `docker` asks the registry and sends the digest. Earlier versions have the
+    /// manager do so, and a warning says when it could not.
+    ///
     /// `POST /services/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`ServiceSpec`](types::ServiceSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_47::types;
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// let body = types::ServiceSpec::default();
+    /// let answer = client.services().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::ServiceSpec) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -40,7 +97,30 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Describes a service.
+    ///
     /// `GET /services/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name, id, or unambiguous beginning of an id of the service.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// let answer = client.services().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -51,7 +131,32 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Deletes a service.
+    ///
+    /// The answer comes before its tasks have ended, so that containers, networks and volumes of
+    /// them may be in use a while longer.
+    ///
     /// `DELETE /services/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the service.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// client.services().delete("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -59,7 +164,36 @@ impl<'a> Services<'a> {
         Delete { call }
     }
 
+    /// Streams the logs of all tasks of a service, gathered from the nodes.
+    ///
+    /// Lines of different tasks come in no certain order; `details` says which task wrote a line.
+    /// Needs a log driver that can be read, such as `json-file`, `local` or `journald`. A service
+    /// with a terminal gives raw bytes, any other gives frames.
+    ///
     /// `GET /services/{id}/logs` · API 1.25 – 1.55
+    ///
+    /// - `id`: Name or id of the service.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// let mut frames = client.services().logs("web").send().await?;
+    /// while let Some(frame) = frames.try_next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn logs(&self, id: &str) -> Logs<'a> {
         let mut call = Call::new(self.connection, &LOGS);
@@ -70,7 +204,44 @@ impl<'a> Services<'a> {
         }
     }
 
+    /// Replaces the specification of a service, and has the swarm replace its tasks step by step.
+    ///
+    /// The whole specification is sent: start from that of an inspection, as what is left out
+    /// goes back to its default. Name and mode cannot change, and answer 501.
+    ///
+    /// If somebody else has changed the service since `version` was read, the daemon answers 500
+    /// with `update out of sequence`, and nothing happens: inspect again, apply the change,
+    /// retry. Success says that the update has begun; `UpdateStatus` of an inspection says how it
+    /// goes.
+    ///
     /// `POST /services/{id}/update` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the service.
+    /// - `version`: Version of the service that the change is based on, from `Version.Index` of
+    ///   an inspection.
+    /// - `body`: see [`ServiceSpec`](types::ServiceSpec).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_47::types;
+    /// # async fn example(client: docker_api_gen_v1_47::Client) -> Result<(), docker_api_gen_v1_47::Error> {
+    /// let body = types::ServiceSpec::default();
+    /// let answer = client.services().update("web", 1, body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(
         &self,
@@ -103,8 +274,17 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a service has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `label` (`key` or `key=value`), `mode` (`replicated`, `global`,
+    /// `replicated-job`, `global-job`), `runtime` (`container` when absent, `plugin`).
+    ///
+    /// `name` also finds services whose name only begins with the value: compare what comes back.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
+    /// Counts the running and desired tasks of each service; without it `ServiceStatus` is
+    /// absent.
+    ///
     /// `status`, since 1.41 (Docker 20.10).
     pub status: Option<bool>,
 }
@@ -118,12 +298,21 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a service has to meet, as names with lists of values: `id` and `name`
+    /// (beginnings of them), `label` (`key` or `key=value`), `mode` (`replicated`, `global`,
+    /// `replicated-job`, `global-job`), `runtime` (`container` when absent, `plugin`).
+    ///
+    /// `name` also finds services whose name only begins with the value: compare what comes back.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
         self
     }
 
+    /// Counts the running and desired tasks of each service; without it `ServiceStatus` is
+    /// absent.
+    ///
     /// `status`, since 1.41 (Docker 20.10).
     pub fn status(mut self, status: bool) -> Self {
         self.options.status = Some(status);
@@ -137,6 +326,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Service>, Error> {
         self.prepare().json().await
@@ -167,6 +360,11 @@ pub(crate) static CREATE: Operation = Operation {
 /// What can be asked of [`Create`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateOptions {
+    /// Credentials for the registry of the image, which the swarm keeps and gives to the nodes
+    /// for pulling.
+    ///
+    /// Without it each node pulls with none, and a private image is rejected there.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -180,6 +378,11 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
+    /// Credentials for the registry of the image, which the swarm keeps and gives to the nodes
+    /// for pulling.
+    ///
+    /// Without it each node pulls with none, and a private image is rejected there.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -193,6 +396,10 @@ impl<'a> Create<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::create`].
     #[inline]
     pub async fn send(self) -> Result<types::ServiceCreateResponse, Error> {
         self.prepare().json().await
@@ -222,6 +429,9 @@ pub(crate) static INSPECT: Operation = Operation {
 /// What can be asked of [`Inspect`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InspectOptions {
+    /// Fills in the defaults of the swarm where the specification says nothing; not a base for an
+    /// update, which would make them permanent.
+    ///
     /// `insertDefaults`, since 1.29 (Docker 17.05). Default: `false`.
     pub insert_defaults: Option<bool>,
 }
@@ -235,6 +445,9 @@ pub struct Inspect<'a> {
 }
 
 impl<'a> Inspect<'a> {
+    /// Fills in the defaults of the swarm where the specification says nothing; not a base for an
+    /// update, which would make them permanent.
+    ///
     /// `insertDefaults`, since 1.29 (Docker 17.05). Default: `false`.
     pub fn insert_defaults(mut self, insert_defaults: bool) -> Self {
         self.options.insert_defaults = Some(insert_defaults);
@@ -248,6 +461,10 @@ impl<'a> Inspect<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Service, Error> {
         self.prepare().json().await
@@ -283,6 +500,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -313,18 +534,33 @@ pub(crate) static LOGS: Operation = Operation {
 /// What can be asked of [`Logs`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogsOptions {
+    /// Precedes each line with the ids of node, service and task that wrote it, and with the
+    /// labels and variables that the log driver was told to keep.
+    ///
     /// `details`. Default: `false`.
     pub details: Option<bool>,
+    /// Goes on with new lines until the caller leaves.
+    ///
     /// `follow`. Default: `false`.
     pub follow: Option<bool>,
+    /// Includes standard output; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stdout`. Default: `false`.
     pub stdout: Option<bool>,
+    /// Includes standard error; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stderr`. Default: `false`.
     pub stderr: Option<bool>,
+    /// Leaves out lines before this time, in Unix seconds; 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub since: Option<i64>,
+    /// Precedes each line with the time at which it was written.
+    ///
     /// `timestamps`. Default: `false`.
     pub timestamps: Option<bool>,
+    /// Number of lines from the end, or `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub tail: Option<String>,
 }
@@ -338,42 +574,57 @@ pub struct Logs<'a> {
 }
 
 impl<'a> Logs<'a> {
+    /// Precedes each line with the ids of node, service and task that wrote it, and with the
+    /// labels and variables that the log driver was told to keep.
+    ///
     /// `details`. Default: `false`.
     pub fn details(mut self, details: bool) -> Self {
         self.options.details = Some(details);
         self
     }
 
+    /// Goes on with new lines until the caller leaves.
+    ///
     /// `follow`. Default: `false`.
     pub fn follow(mut self, follow: bool) -> Self {
         self.options.follow = Some(follow);
         self
     }
 
+    /// Includes standard output; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stdout`. Default: `false`.
     pub fn stdout(mut self, stdout: bool) -> Self {
         self.options.stdout = Some(stdout);
         self
     }
 
+    /// Includes standard error; one of the two must be asked for, or the answer is 400.
+    ///
     /// `stderr`. Default: `false`.
     pub fn stderr(mut self, stderr: bool) -> Self {
         self.options.stderr = Some(stderr);
         self
     }
 
+    /// Leaves out lines before this time, in Unix seconds; 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub fn since(mut self, since: i64) -> Self {
         self.options.since = Some(since);
         self
     }
 
+    /// Precedes each line with the time at which it was written.
+    ///
     /// `timestamps`. Default: `false`.
     pub fn timestamps(mut self, timestamps: bool) -> Self {
         self.options.timestamps = Some(timestamps);
         self
     }
 
+    /// Number of lines from the end, or `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub fn tail(mut self, tail: impl Into<String>) -> Self {
         self.options.tail = Some(tail.into());
@@ -393,6 +644,10 @@ impl<'a> Logs<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::logs`].
     #[inline]
     pub async fn send(self) -> Result<LogStream, Error> {
         self.prepare().logs().await
@@ -428,10 +683,17 @@ pub(crate) static UPDATE: Operation = Operation {
 /// What can be asked of [`Update`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpdateOptions {
+    /// Where credentials for the registry come from when none are sent.
+    ///
     /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
     pub registry_auth_from: Option<types::ServiceUpdateRegistryAuthFrom>,
+    /// With `previous`, goes back to the specification before the last update, and ignores the
+    /// one that is sent, which must be valid all the same.
+    ///
     /// `rollback`, since 1.28 (Docker 17.04).
     pub rollback: Option<String>,
+    /// Credentials for the registry of the image, which replace those that the swarm has kept.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -445,6 +707,8 @@ pub struct Update<'a> {
 }
 
 impl<'a> Update<'a> {
+    /// Where credentials for the registry come from when none are sent.
+    ///
     /// `registryAuthFrom`, since 1.25 (Docker 1.13). Default: `"spec"`.
     pub fn registry_auth_from(
         mut self,
@@ -454,12 +718,17 @@ impl<'a> Update<'a> {
         self
     }
 
+    /// With `previous`, goes back to the specification before the last update, and ignores the
+    /// one that is sent, which must be valid all the same.
+    ///
     /// `rollback`, since 1.28 (Docker 17.04).
     pub fn rollback(mut self, rollback: impl Into<String>) -> Self {
         self.options.rollback = Some(rollback.into());
         self
     }
 
+    /// Credentials for the registry of the image, which replace those that the swarm has kept.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -473,6 +742,10 @@ impl<'a> Update<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Services::update`].
     #[inline]
     pub async fn send(self) -> Result<types::ServiceUpdateResponse, Error> {
         self.prepare().json().await

@@ -17,7 +17,27 @@ impl<'a> Volumes<'a> {
         Self { connection }
     }
 
+    /// Lists volumes, cluster volumes included when the daemon is a swarm manager.
+    ///
+    /// A volume driver that does not answer does not fail the call: look at the warnings.
+    ///
     /// `GET /volumes` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// let answer = client.volumes().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +46,32 @@ impl<'a> Volumes<'a> {
         }
     }
 
+    /// Creates a volume, or returns the one that exists under this name with the same driver.
+    ///
+    /// No failure says that the volume was there before; options and labels of an existing one
+    /// stay as they are. Another driver under the same name answers 409.
+    ///
     /// `POST /volumes/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`VolumeCreateOptions`](types::VolumeCreateOptions).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_49::types;
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// let body = types::VolumeCreateOptions::default();
+    /// let answer = client.volumes().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::VolumeCreateOptions) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -34,7 +79,29 @@ impl<'a> Volumes<'a> {
         Create { call }
     }
 
+    /// Deletes volumes of the built-in driver that no container refers to, running or stopped.
+    ///
+    /// From 1.42 on only anonymous ones go, unless the filter `all` is `true`; earlier versions
+    /// delete named ones too. Volumes with mount options are left alone. Two prunes at a time are
+    /// refused with 409.
+    ///
     /// `POST /volumes/prune` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// let answer = client.volumes().prune().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn prune(&self) -> Prune<'a> {
         Prune {
@@ -43,7 +110,28 @@ impl<'a> Volumes<'a> {
         }
     }
 
+    /// Describes a volume.
+    ///
     /// `GET /volumes/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the volume; of a cluster volume also its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// let answer = client.volumes().inspect("data").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -51,7 +139,40 @@ impl<'a> Volumes<'a> {
         Inspect { call }
     }
 
+    /// Changes whether tasks may use a cluster volume; nothing else of it can change.
+    ///
+    /// Must be sent to a swarm manager, or the answer is 503; for an ordinary volume there is
+    /// nothing to update. When somebody else has changed the volume since `version` was read, the
+    /// daemon answers 500 with `update out of sequence`: inspect it again and retry.
+    ///
     /// `PUT /volumes/{name}` · API 1.42 – 1.55
+    ///
+    /// - `name`: Id of the cluster volume, from `ClusterVolume.ID`; daemons do not find it by its
+    ///   name here.
+    /// - `version`: Version of the volume that the change is based on, from
+    ///   `ClusterVolume.Version.Index` of an inspection.
+    /// - `body`: see [`VolumeUpdateRequest`](types::VolumeUpdateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_49::types;
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// let body = types::VolumeUpdateRequest::default();
+    /// client.volumes().update("data", 1, body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(
         &self,
@@ -66,7 +187,32 @@ impl<'a> Volumes<'a> {
         Update { call }
     }
 
+    /// Deletes a volume and the data in it.
+    ///
+    /// A volume that a container refers to, running or stopped, answers 409. A cluster volume
+    /// that is on a node answers 400, and is deleted some time after the answer.
+    ///
     /// `DELETE /volumes/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the volume; of a cluster volume also its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_49::Client) -> Result<(), docker_api_gen_v1_49::Error> {
+    /// client.volumes().delete("data").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -92,6 +238,12 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a volume has to meet, as names with lists of values: `dangling` (`true`
+    /// for those that no container uses), `driver`, `label` (`key` or `key=value`), `name` (part
+    /// of a name).
+    ///
+    /// Cluster volumes are listed whatever the conditions say.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -105,6 +257,12 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a volume has to meet, as names with lists of values: `dangling` (`true`
+    /// for those that no container uses), `driver`, `label` (`key` or `key=value`), `name` (part
+    /// of a name).
+    ///
+    /// Cluster volumes are listed whatever the conditions say.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -118,6 +276,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::list`].
     #[inline]
     pub async fn send(self) -> Result<types::VolumeListResponse, Error> {
         self.prepare().json().await
@@ -153,6 +315,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::create`].
     #[inline]
     pub async fn send(self) -> Result<types::Volume, Error> {
         self.prepare().json().await
@@ -179,6 +345,12 @@ pub(crate) static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
+    /// Limits what is deleted, as names with lists of values: `label` and `label!` (with or
+    /// without `key` or `key=value`); from 1.42 on `all` (`true` for named volumes as well).
+    ///
+    /// A daemon below 1.29 ignores filters and deletes everything that is unused. There is no
+    /// `until` for volumes.
+    ///
     /// `filters`, since 1.29 (Docker 17.05).
     pub filters: Option<Filters>,
 }
@@ -192,6 +364,12 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
+    /// Limits what is deleted, as names with lists of values: `label` and `label!` (with or
+    /// without `key` or `key=value`); from 1.42 on `all` (`true` for named volumes as well).
+    ///
+    /// A daemon below 1.29 ignores filters and deletes everything that is unused. There is no
+    /// `until` for volumes.
+    ///
     /// `filters`, since 1.29 (Docker 17.05).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -205,6 +383,10 @@ impl<'a> Prune<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::prune`].
     #[inline]
     pub async fn send(self) -> Result<types::VolumePruneResponse, Error> {
         self.prepare().json().await
@@ -240,6 +422,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Volume, Error> {
         self.prepare().json().await
@@ -272,6 +458,10 @@ pub struct Update<'a> {
 
 impl<'a> Update<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::update`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -298,6 +488,12 @@ pub(crate) static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
+    /// Forgets the volume even if its driver is gone or fails; a volume that is not there is no
+    /// error then.
+    ///
+    /// It does not take a volume away from the containers that use it. A cluster volume is
+    /// deleted even where its plugin cannot be asked.
+    ///
     /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
@@ -311,6 +507,12 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
+    /// Forgets the volume even if its driver is gone or fails; a volume that is not there is no
+    /// error then.
+    ///
+    /// It does not take a volume away from the containers that use it. A cluster volume is
+    /// deleted even where its plugin cannot be asked.
+    ///
     /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -324,6 +526,10 @@ impl<'a> Delete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Volumes::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

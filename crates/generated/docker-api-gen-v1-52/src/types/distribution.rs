@@ -3,11 +3,19 @@
 use docker_api_gen_core::wire;
 use super::{OciDescriptor, OciPlatform};
 
+/// What a registry says about an image.
+///
+/// Brought by [`distribution.inspect`](crate::api::distribution::Distribution::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspect {
+    /// Media type, digest and size of its manifest, or of the index if it is for several
+    /// platforms.
+    ///
     /// `Descriptor`, since 1.30 (Docker 17.06).
     pub descriptor: OciDescriptor,
+    /// Platforms there are of it.
+    ///
     /// `Platforms`, since 1.30 (Docker 17.06).
     pub platforms: Vec<OciPlatform>,
 }

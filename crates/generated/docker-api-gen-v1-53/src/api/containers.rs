@@ -21,7 +21,37 @@ impl<'a> Containers<'a> {
         Self { connection }
     }
 
+    /// Creates a container from an image that the daemon already has, without starting it.
+    ///
+    /// An image that is missing is not pulled but answered with 404; pull it and try again. A
+    /// name that is taken gives 409. Options that the host cannot honour are dropped, and named
+    /// in warnings that come back beside the id; they are worth logging.
+    ///
     /// `POST /containers/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`ContainerCreateRequest`](types::ContainerCreateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::ContainerCreateRequest::default();
+    /// let answer = client.containers().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::ContainerCreateRequest) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -32,7 +62,29 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Lists containers, newest first; without `all` or a filter on the status, those that run.
+    ///
+    /// What a list says about a container is less than inspection does, and may be out of date by
+    /// the time it is read.
+    ///
     /// `GET /containers/json` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -41,7 +93,26 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Deletes all containers that do not run, and reports which, and how much space that gave
+    /// back.
+    ///
     /// `POST /containers/prune` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().prune().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn prune(&self) -> Prune<'a> {
         Prune {
@@ -50,7 +121,33 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Deletes a container; one that runs or is paused is refused with 409 unless forced.
+    ///
+    /// A deletion that is under way already is 409 too, which with `AutoRemove` is as good as
+    /// success.
+    ///
     /// `DELETE /containers/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().delete("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -61,7 +158,37 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Downloads a file or folder of a container as a tar archive.
+    ///
+    /// The container need not run. The archive holds one entry, named after the last part of the
+    /// path, and what is below it. The 404 of a path that is missing is told from that of a
+    /// container by its message alone.
+    ///
     /// `GET /containers/{id}/archive` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `path`: Path in the container; relative ones start at `/`. Ending in `/.` it means what
+    ///   is in the folder.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let mut chunks = client.containers().archive("web", "/etc/hostname").send().await?;
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn archive(&self, id: &str, path: &str) -> Archive<'a> {
         let mut call = Call::new(self.connection, &ARCHIVE);
@@ -70,7 +197,32 @@ impl<'a> Containers<'a> {
         Archive { call }
     }
 
+    /// Looks at a file or folder of a container, without downloading it.
+    ///
+    /// A failure has a status but, as for every HEAD request, no message.
+    ///
     /// `HEAD /containers/{id}/archive` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `path`: Path in the container; relative ones start at `/`.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let headers = client.containers().archive_info("web", "/etc/hostname").send().await?;
+    /// println!("{headers:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn archive_info(&self, id: &str, path: &str) -> ArchiveInfo<'a> {
         let mut call = Call::new(self.connection, &ARCHIVE_INFO);
@@ -79,7 +231,37 @@ impl<'a> Containers<'a> {
         ArchiveInfo { call }
     }
 
+    /// Unpacks a tar archive into a folder of a container.
+    ///
+    /// The folder must be there, and the container need not run. The answer is 400 when it is no
+    /// folder, and 400 or 403, by the daemon's age, when it is read-only. Nothing is undone when
+    /// unpacking fails halfway.
+    ///
     /// `PUT /containers/{id}/archive` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `path`: Folder in the container to unpack into; relative paths start at `/`.
+    /// - `body`: Tar archive, plain or compressed with gzip, bzip2, xz or zstd as far as the
+    ///   daemon can.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let content: Vec<u8> = Vec::new();
+    /// client.containers().put_archive("web", "/etc/hostname", content).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn put_archive(
         &self,
@@ -97,7 +279,39 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Connects to the input and output of the main process of a container.
+    ///
+    /// To miss nothing, attach before the container is started. One that is paused or about to
+    /// restart is 409. Without a terminal, standard output and error come as frames that are told
+    /// apart; with one they are a single raw stream. Daemons say which only from 1.42 on, so
+    /// below it the container is inspected first.
+    ///
+    /// Input reaches the process only if the container was created with `OpenStdin`. Closing the
+    /// input ends the process's own only with `StdinOnce`; otherwise it detaches.
+    ///
     /// `POST /containers/{id}/attach` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let connection = client.containers().attach("web").send().await?;
+    /// println!("{connection:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn attach(&self, id: &str) -> Attach<'a> {
         let mut call = Call::new(self.connection, &ATTACH);
@@ -108,7 +322,33 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Connects to the input and output of a container over a WebSocket, for programs that can
+    /// speak nothing else, such as browsers.
+    ///
+    /// What comes back is the connection itself, on which the caller speaks the WebSocket
+    /// protocol. Output and error are not told apart in it; prefer plain attaching.
+    ///
     /// `GET /containers/{id}/attach/ws` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let connection = client.containers().attach_websocket("web").send().await?;
+    /// println!("{connection:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn attach_websocket(&self, id: &str) -> AttachWebsocket<'a> {
         let mut call = Call::new(self.connection, &ATTACH_WEBSOCKET);
@@ -119,7 +359,31 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Lists what differs between the file system of a container and its image.
+    ///
+    /// Volumes and other mounts are not looked at. Daemons answer null when nothing differs,
+    /// which is read as an empty list.
+    ///
     /// `GET /containers/{id}/changes` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().changes("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn changes(&self, id: &str) -> Changes<'a> {
         let mut call = Call::new(self.connection, &CHANGES);
@@ -127,7 +391,30 @@ impl<'a> Containers<'a> {
         Changes { call }
     }
 
+    /// Lists the checkpoints of a container.
+    ///
+    /// Daemons serve it only with experimental features turned on.
+    ///
     /// `GET /containers/{id}/checkpoints` · API 1.25 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().checkpoint_list("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn checkpoint_list(&self, id: &str) -> CheckpointList<'a> {
         let mut call = Call::new(self.connection, &CHECKPOINT_LIST);
@@ -138,7 +425,36 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Freezes the processes of a container into a checkpoint, from which it can be started
+    /// again.
+    ///
+    /// Needs a daemon with experimental features and CRIU on its host. Linux only.
+    ///
     /// `POST /containers/{id}/checkpoints` · API 1.25 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `body`: see [`CheckpointCreateRequest`](types::CheckpointCreateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::CheckpointCreateRequest::default();
+    /// client.containers().checkpoint_create("web", body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn checkpoint_create(
         &self,
@@ -151,7 +467,30 @@ impl<'a> Containers<'a> {
         CheckpointCreate { call }
     }
 
+    /// Deletes a checkpoint.
+    ///
+    /// Daemons serve it only with experimental features turned on.
+    ///
     /// `DELETE /containers/{id}/checkpoints/{checkpoint}` · API 1.25 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `checkpoint`: Name of the checkpoint.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().checkpoint_delete("web", "before-upgrade").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn checkpoint_delete(&self, id: &str, checkpoint: &str) -> CheckpointDelete<'a> {
         let mut call = Call::new(self.connection, &CHECKPOINT_DELETE);
@@ -163,7 +502,33 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Downloads the whole file system of a container as a tar archive, without its volumes.
+    ///
+    /// Unlike a saved image it has neither layers nor configuration. Creating an image with
+    /// `fromSrc` makes it into one.
+    ///
     /// `GET /containers/{id}/export` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let mut chunks = client.containers().export("web").send().await?;
+    /// while let Some(chunk) = chunks.try_next().await? {
+    ///     println!("{} bytes", chunk.len());
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn export(&self, id: &str) -> Export<'a> {
         let mut call = Call::new(self.connection, &EXPORT);
@@ -171,7 +536,28 @@ impl<'a> Containers<'a> {
         Export { call }
     }
 
+    /// Tells everything the daemon knows about a container.
+    ///
     /// `GET /containers/{id}/json` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().inspect("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -182,7 +568,36 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Sends a signal to the main process of a container, at once; one that does not run is 409.
+    ///
+    /// Any signal will do, so this also reloads what reloads on `SIGHUP`. Only with `SIGKILL`
+    /// does the answer wait for the process to end, with status 137.
+    ///
+    /// The container counts as stopped by hand from then on. Its restart policy does not bring it
+    /// back after `SIGKILL` or its own stop signal, and where it has no stop signal of its own,
+    /// after no other signal either.
+    ///
     /// `POST /containers/{id}/kill` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().kill("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn kill(&self, id: &str) -> Kill<'a> {
         let mut call = Call::new(self.connection, &KILL);
@@ -193,7 +608,41 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Reads what a container has written, and with `follow` what it goes on to write.
+    ///
+    /// At least one of `stdout` and `stderr` must be set, else the answer is 400. Without a
+    /// terminal, output and error come as frames that are told apart; with one they are a single
+    /// raw stream. Daemons say which only from 1.42 on, so below it the container is inspected
+    /// first.
+    ///
+    /// What can be read depends on the log driver. With `none` the answer is an error, and so it
+    /// was with remote drivers before Docker 20.10, which keeps a cache beside them. Following
+    /// ends when the container does, which is at once if it does not run; to follow one from its
+    /// beginning, attach before the start.
+    ///
     /// `GET /containers/{id}/logs` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let mut frames = client.containers().logs("web").send().await?;
+    /// while let Some(frame) = frames.try_next().await? {
+    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn logs(&self, id: &str) -> Logs<'a> {
         let mut call = Call::new(self.connection, &LOGS);
@@ -204,7 +653,32 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Freezes all processes of a container, without telling them.
+    ///
+    /// A container that is paused already or does not run is 409. Not on Windows, save with
+    /// Hyper-V isolation.
+    ///
     /// `POST /containers/{id}/pause` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().pause("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn pause(&self, id: &str) -> Pause<'a> {
         let mut call = Call::new(self.connection, &PAUSE);
@@ -212,7 +686,30 @@ impl<'a> Containers<'a> {
         Pause { call }
     }
 
+    /// Gives a container another name, while it may run; 409 when the name is taken.
+    ///
     /// `POST /containers/{id}/rename` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `name`: New name, of the form that creating a container takes.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().rename("web", "web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn rename(&self, id: &str, name: &str) -> Rename<'a> {
         let mut call = Call::new(self.connection, &RENAME);
@@ -221,7 +718,29 @@ impl<'a> Containers<'a> {
         Rename { call }
     }
 
+    /// Sets the size of a container's terminal, of one that runs and has a terminal.
+    ///
     /// `POST /containers/{id}/resize` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `h`: Height in characters.
+    /// - `w`: Width in characters.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().resize("web", 1, 1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn resize(&self, id: &str, h: i64, w: i64) -> Resize<'a> {
         let mut call = Call::new(self.connection, &RESIZE);
@@ -231,7 +750,30 @@ impl<'a> Containers<'a> {
         Resize { call }
     }
 
+    /// Stops a container as stopping does, and starts it again.
+    ///
+    /// One that does not run is started. The answer comes when it runs again, so that it takes at
+    /// least as long as it takes to stop.
+    ///
     /// `POST /containers/{id}/restart` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().restart("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn restart(&self, id: &str) -> Restart<'a> {
         let mut call = Call::new(self.connection, &RESTART);
@@ -242,7 +784,37 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Starts a container.
+    ///
+    /// One that runs already is left alone, which is an outcome and no error (304 on the wire).
+    /// The answer means that the process was started, not that it is ready. A program that cannot
+    /// be run is an error here, 400 or 500 by the daemon's age, and leaves the container with
+    /// status 126 or 127. One that is paused is 409; let it go on instead.
+    ///
+    /// A process may exit at once: wait and attach before the start to miss neither status nor
+    /// output.
+    ///
     /// `POST /containers/{id}/start` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let outcome = client.containers().start("web").send().await?;
+    /// println!("{outcome:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn start(&self, id: &str) -> Start<'a> {
         let mut call = Call::new(self.connection, &START);
@@ -253,7 +825,39 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Measures what a container uses, once a second for as long as it is read.
+    ///
+    /// Without `stream` the daemon measures twice, so that shares can be worked out, answers
+    /// after one to two seconds, and ends. For a container that does not run, all numbers are 0
+    /// and the time is `0001-01-01T00:00:00Z`.
+    ///
+    /// Percent of processor time is the growth of `cpu_stats.cpu_usage.total_usage` over
+    /// `precpu_stats`, divided by that of `system_cpu_usage`, times `online_cpus`, times 100.
+    /// Memory as `docker stats` shows it is `usage` without `inactive_file`
+    /// (`total_inactive_file` on cgroup v1).
+    ///
     /// `GET /containers/{id}/stats` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let mut items = client.containers().stats("web").send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn stats(&self, id: &str) -> Stats<'a> {
         let mut call = Call::new(self.connection, &STATS);
@@ -264,7 +868,34 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Stops a running container; sends it its stop signal, and kills it when the grace period is
+    /// over.
+    ///
+    /// One that does not run is left alone, which is an outcome and no error (304 on the wire).
+    /// The answer comes when the process has ended, so allow for the grace period in timeouts.
+    /// Its restart policy does not bring it back, save that `always` does when the daemon itself
+    /// restarts.
+    ///
     /// `POST /containers/{id}/stop` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let outcome = client.containers().stop("web").send().await?;
+    /// println!("{outcome:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn stop(&self, id: &str) -> Stop<'a> {
         let mut call = Call::new(self.connection, &STOP);
@@ -275,7 +906,34 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Lists the processes of a running container as `ps` on the host sees them; 409 when it does
+    /// not run.
+    ///
+    /// Process ids are those of the host. On Windows the daemon has its own list, without
+    /// arguments.
+    ///
     /// `GET /containers/{id}/top` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().top("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn top(&self, id: &str) -> Top<'a> {
         let mut call = Call::new(self.connection, &TOP);
@@ -286,7 +944,27 @@ impl<'a> Containers<'a> {
         }
     }
 
+    /// Lets the processes of a paused container go on.
+    ///
     /// `POST /containers/{id}/unpause` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.containers().unpause("web").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn unpause(&self, id: &str) -> Unpause<'a> {
         let mut call = Call::new(self.connection, &UNPAUSE);
@@ -294,7 +972,36 @@ impl<'a> Containers<'a> {
         Unpause { call }
     }
 
+    /// Changes limits and restart policy of a container, which may run.
+    ///
+    /// What is absent or 0 stays as it is. Heeded are limits on processors, memory and processes,
+    /// the weight of block I/O, from 1.55 on the limits on block devices, and the restart policy;
+    /// everything else is passed over. To raise `Memory` beyond `MemorySwap`, send both. Windows
+    /// has the restart policy alone.
+    ///
     /// `POST /containers/{id}/update` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    /// - `body`: see [`ContainerUpdateRequest`](types::ContainerUpdateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::ContainerUpdateRequest::default();
+    /// let answer = client.containers().update("web", body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn update(&self, id: &str, body: types::ContainerUpdateRequest) -> Update<'a> {
         let mut call = Call::new(self.connection, &UPDATE);
@@ -303,7 +1010,39 @@ impl<'a> Containers<'a> {
         Update { call }
     }
 
+    /// Waits until a container exits, and reports its exit status.
+    ///
+    /// A status other than 0 is data and no error. A container that has never run counts as not
+    /// running, so that waiting before the start returns at once with 0 unless `condition` asks
+    /// for more.
+    ///
+    /// For a container with `AutoRemove`, begin to wait before the start, with the condition
+    /// `removed`; afterwards it may be gone, which is 404. Below 1.30 there are no conditions, so
+    /// start first and wait then.
+    ///
+    /// It takes as long as it takes; give up by dropping it, which leaves the container as it is.
+    ///
     /// `POST /containers/{id}/wait` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the container.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.containers().wait("web").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn wait(&self, id: &str) -> Wait<'a> {
         let mut call = Call::new(self.connection, &WAIT);
@@ -329,8 +1068,15 @@ pub(crate) static CREATE: Operation = Operation {
 /// What can be asked of [`Create`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CreateOptions {
+    /// Name of the container, of two or more letters, digits, `_`, `.` and `-`, of which the
+    /// first is a letter or digit. Absent, the daemon makes one up.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Platform the image must have, as `os/architecture/variant`, such as `linux/arm64/v8`.
+    ///
+    /// An image of another platform counts as missing, so that the answer is 404.
+    ///
     /// `platform`, since 1.41 (Docker 20.10).
     pub platform: Option<String>,
 }
@@ -344,12 +1090,19 @@ pub struct Create<'a> {
 }
 
 impl<'a> Create<'a> {
+    /// Name of the container, of two or more letters, digits, `_`, `.` and `-`, of which the
+    /// first is a letter or digit. Absent, the daemon makes one up.
+    ///
     /// `name`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
         self
     }
 
+    /// Platform the image must have, as `os/architecture/variant`, such as `linux/arm64/v8`.
+    ///
+    /// An image of another platform counts as missing, so that the answer is 404.
+    ///
     /// `platform`, since 1.41 (Docker 20.10).
     pub fn platform(mut self, platform: impl Into<String>) -> Self {
         self.options.platform = Some(platform.into());
@@ -363,6 +1116,10 @@ impl<'a> Create<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::create`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerCreateResponse, Error> {
         self.prepare().json().await
@@ -393,12 +1150,26 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Whether those that do not run are listed too.
+    ///
     /// `all`. Default: `false`.
     pub all: Option<bool>,
+    /// Most containers to list, the newest of them, running or not. 0 or absent, no limit.
+    ///
     /// `limit`.
     pub limit: Option<i64>,
+    /// Whether sizes on disk are worked out, which takes long when there is much to count.
+    ///
     /// `size`. Default: `false`.
     pub size: Option<bool>,
+    /// What the list is narrowed down by, by name of the filter.
+    ///
+    /// `ancestor` (image), `before` and `since` (container), `exited` (exit status), `expose` and
+    /// `publish` (port), `health`, `id`, `is-task`, `isolation`, `label`, `name`, `network`,
+    /// `status`, `volume`. Values of one filter are alternatives, save that all labels must be
+    /// there; filters of different names must all match. `name` and `id` are regular expressions
+    /// that match a part, so a name in full is `^/?NAME$`.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -412,24 +1183,38 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Whether those that do not run are listed too.
+    ///
     /// `all`. Default: `false`.
     pub fn all(mut self, all: bool) -> Self {
         self.options.all = Some(all);
         self
     }
 
+    /// Most containers to list, the newest of them, running or not. 0 or absent, no limit.
+    ///
     /// `limit`.
     pub fn limit(mut self, limit: i64) -> Self {
         self.options.limit = Some(limit);
         self
     }
 
+    /// Whether sizes on disk are worked out, which takes long when there is much to count.
+    ///
     /// `size`. Default: `false`.
     pub fn size(mut self, size: bool) -> Self {
         self.options.size = Some(size);
         self
     }
 
+    /// What the list is narrowed down by, by name of the filter.
+    ///
+    /// `ancestor` (image), `before` and `since` (container), `exited` (exit status), `expose` and
+    /// `publish` (port), `health`, `id`, `is-task`, `isolation`, `label`, `name`, `network`,
+    /// `status`, `volume`. Values of one filter are alternatives, save that all labels must be
+    /// there; filters of different names must all match. `name` and `id` are regular expressions
+    /// that match a part, so a name in full is `^/?NAME$`.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -443,6 +1228,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::ContainerSummary>, Error> {
         self.prepare().json().await
@@ -475,6 +1264,11 @@ pub(crate) static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
+    /// What the deletion is narrowed down by.
+    ///
+    /// `until` (made before a moment, given as a timestamp or as an age such as `24h`), `label`
+    /// and `label!` (with or without a label, as `NAME` or `NAME=VALUE`).
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -488,6 +1282,11 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
+    /// What the deletion is narrowed down by.
+    ///
+    /// `until` (made before a moment, given as a timestamp or as an age such as `24h`), `label`
+    /// and `label!` (with or without a label, as `NAME` or `NAME=VALUE`).
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -501,6 +1300,10 @@ impl<'a> Prune<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::prune`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerPruneResponse, Error> {
         self.prepare().json().await
@@ -530,10 +1333,16 @@ pub(crate) static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
+    /// Whether its anonymous volumes are deleted with it. Named volumes stay in any case.
+    ///
     /// `v`. Default: `false`.
     pub v: Option<bool>,
+    /// Whether a container that runs is killed first.
+    ///
     /// `force`. Default: `false`.
     pub force: Option<bool>,
+    /// Whether a link is removed in place of a container; `id` is then `CONTAINER/ALIAS`.
+    ///
     /// `link`. Default: `false`.
     pub link: Option<bool>,
 }
@@ -547,18 +1356,24 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
+    /// Whether its anonymous volumes are deleted with it. Named volumes stay in any case.
+    ///
     /// `v`. Default: `false`.
     pub fn v(mut self, v: bool) -> Self {
         self.options.v = Some(v);
         self
     }
 
+    /// Whether a container that runs is killed first.
+    ///
     /// `force`. Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
         self
     }
 
+    /// Whether a link is removed in place of a container; `id` is then `CONTAINER/ALIAS`.
+    ///
     /// `link`. Default: `false`.
     pub fn link(mut self, link: bool) -> Self {
         self.options.link = Some(link);
@@ -572,6 +1387,10 @@ impl<'a> Delete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -609,6 +1428,10 @@ pub struct Archive<'a> {
 
 impl<'a> Archive<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::archive`].
     #[inline]
     pub async fn send(self) -> Result<ByteStream, Error> {
         self.prepare().bytes().await
@@ -641,6 +1464,10 @@ pub struct ArchiveInfo<'a> {
 
 impl<'a> ArchiveInfo<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::archive_info`].
     #[inline]
     pub async fn send(self) -> Result<ArchiveInfoHeaders, Error> {
         let headers = self.prepare().head().await?;
@@ -663,7 +1490,9 @@ request_settings!(ArchiveInfo);
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ArchiveInfoHeaders {
-    /// `X-Docker-Container-Path-Stat`
+    /// Name, size, mode and time of what is there; on the wire it is JSON in base64.
+    ///
+    /// `X-Docker-Container-Path-Stat`.
     pub docker_container_path_stat: Option<types::ContainerPathStat>,
 }
 
@@ -681,8 +1510,13 @@ pub(crate) static PUT_ARCHIVE: Operation = Operation {
 /// What can be asked of [`PutArchive`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PutArchiveOptions {
+    /// Whether it is an error for a folder to replace what is no folder, and the other way round.
+    ///
     /// `noOverwriteDirNonDir`.
     pub no_overwrite_dir_non_dir: Option<bool>,
+    /// Whether files belong to the user that the container runs as, in place of the owners that
+    /// the archive names. Without effect where no user is set.
+    ///
     /// `copyUIDGID`, since 1.30 (Docker 17.06).
     pub copy_uid_gid: Option<bool>,
 }
@@ -696,12 +1530,17 @@ pub struct PutArchive<'a> {
 }
 
 impl<'a> PutArchive<'a> {
+    /// Whether it is an error for a folder to replace what is no folder, and the other way round.
+    ///
     /// `noOverwriteDirNonDir`.
     pub fn no_overwrite_dir_non_dir(mut self, no_overwrite_dir_non_dir: bool) -> Self {
         self.options.no_overwrite_dir_non_dir = Some(no_overwrite_dir_non_dir);
         self
     }
 
+    /// Whether files belong to the user that the container runs as, in place of the owners that
+    /// the archive names. Without effect where no user is set.
+    ///
     /// `copyUIDGID`, since 1.30 (Docker 17.06).
     pub fn copy_uid_gid(mut self, copy_uid_gid: bool) -> Self {
         self.options.copy_uid_gid = Some(copy_uid_gid);
@@ -715,6 +1554,10 @@ impl<'a> PutArchive<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::put_archive`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -749,16 +1592,31 @@ pub(crate) static ATTACH: Operation = Operation {
 /// What can be asked of [`Attach`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttachOptions {
+    /// Keys that detach when typed at a terminal, separated by commas; each is a letter or
+    /// `ctrl-` and a letter or one of `@`, `[`, `\`, `]`, `^`, `_`. Absent, the daemon's
+    /// `ctrl-p,ctrl-q`.
+    ///
     /// `detachKeys`.
     pub detach_keys: Option<String>,
+    /// Whether what was written so far is sent first. Needs a log driver that can be read.
+    ///
     /// `logs`. Default: `false`.
     pub logs: Option<bool>,
+    /// Whether the connection stays open for what is yet to come; `logs` or `stream` must be set
+    /// for anything to happen.
+    ///
     /// `stream`. Default: `false`.
     pub stream: Option<bool>,
+    /// Whether input is passed on to the process.
+    ///
     /// `stdin`. Default: `false`.
     pub stdin: Option<bool>,
+    /// Whether standard output is sent.
+    ///
     /// `stdout`. Default: `false`.
     pub stdout: Option<bool>,
+    /// Whether standard error is sent.
+    ///
     /// `stderr`. Default: `false`.
     pub stderr: Option<bool>,
 }
@@ -772,36 +1630,51 @@ pub struct Attach<'a> {
 }
 
 impl<'a> Attach<'a> {
+    /// Keys that detach when typed at a terminal, separated by commas; each is a letter or
+    /// `ctrl-` and a letter or one of `@`, `[`, `\`, `]`, `^`, `_`. Absent, the daemon's
+    /// `ctrl-p,ctrl-q`.
+    ///
     /// `detachKeys`.
     pub fn detach_keys(mut self, detach_keys: impl Into<String>) -> Self {
         self.options.detach_keys = Some(detach_keys.into());
         self
     }
 
+    /// Whether what was written so far is sent first. Needs a log driver that can be read.
+    ///
     /// `logs`. Default: `false`.
     pub fn logs(mut self, logs: bool) -> Self {
         self.options.logs = Some(logs);
         self
     }
 
+    /// Whether the connection stays open for what is yet to come; `logs` or `stream` must be set
+    /// for anything to happen.
+    ///
     /// `stream`. Default: `false`.
     pub fn stream(mut self, stream: bool) -> Self {
         self.options.stream = Some(stream);
         self
     }
 
+    /// Whether input is passed on to the process.
+    ///
     /// `stdin`. Default: `false`.
     pub fn stdin(mut self, stdin: bool) -> Self {
         self.options.stdin = Some(stdin);
         self
     }
 
+    /// Whether standard output is sent.
+    ///
     /// `stdout`. Default: `false`.
     pub fn stdout(mut self, stdout: bool) -> Self {
         self.options.stdout = Some(stdout);
         self
     }
 
+    /// Whether standard error is sent.
+    ///
     /// `stderr`. Default: `false`.
     pub fn stderr(mut self, stderr: bool) -> Self {
         self.options.stderr = Some(stderr);
@@ -821,6 +1694,10 @@ impl<'a> Attach<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::attach`].
     #[inline]
     pub async fn send(self) -> Result<Upgraded, Error> {
         self.prepare().upgrade().await
@@ -855,16 +1732,29 @@ pub(crate) static ATTACH_WEBSOCKET: Operation = Operation {
 /// What can be asked of [`AttachWebsocket`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct AttachWebsocketOptions {
+    /// Keys that detach when typed, in the form that attaching has them. Absent, the daemon's
+    /// `ctrl-p,ctrl-q`.
+    ///
     /// `detachKeys`.
     pub detach_keys: Option<String>,
+    /// Whether what was written so far is sent first.
+    ///
     /// `logs`. Default: `false`.
     pub logs: Option<bool>,
+    /// Whether the connection stays open for what is yet to come.
+    ///
     /// `stream`. Default: `false`.
     pub stream: Option<bool>,
+    /// Whether input is passed on to the process.
+    ///
     /// `stdin`, since 1.42 (Docker 23.0). Default: `false`.
     pub stdin: Option<bool>,
+    /// Whether standard output is sent.
+    ///
     /// `stdout`, since 1.42 (Docker 23.0). Default: `false`.
     pub stdout: Option<bool>,
+    /// Whether standard error is sent.
+    ///
     /// `stderr`, since 1.42 (Docker 23.0). Default: `false`.
     pub stderr: Option<bool>,
 }
@@ -878,36 +1768,49 @@ pub struct AttachWebsocket<'a> {
 }
 
 impl<'a> AttachWebsocket<'a> {
+    /// Keys that detach when typed, in the form that attaching has them. Absent, the daemon's
+    /// `ctrl-p,ctrl-q`.
+    ///
     /// `detachKeys`.
     pub fn detach_keys(mut self, detach_keys: impl Into<String>) -> Self {
         self.options.detach_keys = Some(detach_keys.into());
         self
     }
 
+    /// Whether what was written so far is sent first.
+    ///
     /// `logs`. Default: `false`.
     pub fn logs(mut self, logs: bool) -> Self {
         self.options.logs = Some(logs);
         self
     }
 
+    /// Whether the connection stays open for what is yet to come.
+    ///
     /// `stream`. Default: `false`.
     pub fn stream(mut self, stream: bool) -> Self {
         self.options.stream = Some(stream);
         self
     }
 
+    /// Whether input is passed on to the process.
+    ///
     /// `stdin`, since 1.42 (Docker 23.0). Default: `false`.
     pub fn stdin(mut self, stdin: bool) -> Self {
         self.options.stdin = Some(stdin);
         self
     }
 
+    /// Whether standard output is sent.
+    ///
     /// `stdout`, since 1.42 (Docker 23.0). Default: `false`.
     pub fn stdout(mut self, stdout: bool) -> Self {
         self.options.stdout = Some(stdout);
         self
     }
 
+    /// Whether standard error is sent.
+    ///
     /// `stderr`, since 1.42 (Docker 23.0). Default: `false`.
     pub fn stderr(mut self, stderr: bool) -> Self {
         self.options.stderr = Some(stderr);
@@ -921,6 +1824,10 @@ impl<'a> AttachWebsocket<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::attach_websocket`].
     #[inline]
     pub async fn send(self) -> Result<Upgraded, Error> {
         self.prepare().upgrade().await
@@ -961,6 +1868,10 @@ pub struct Changes<'a> {
 
 impl<'a> Changes<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::changes`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::FilesystemChange>, Error> {
         self.prepare().json().await
@@ -987,6 +1898,8 @@ pub(crate) static CHECKPOINT_LIST: Operation = Operation {
 /// What can be asked of [`CheckpointList`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckpointListOptions {
+    /// Folder on the daemon's host that the checkpoints are in. Absent, one of the daemon's own.
+    ///
     /// `dir`.
     pub dir: Option<String>,
 }
@@ -1000,6 +1913,8 @@ pub struct CheckpointList<'a> {
 }
 
 impl<'a> CheckpointList<'a> {
+    /// Folder on the daemon's host that the checkpoints are in. Absent, one of the daemon's own.
+    ///
     /// `dir`.
     pub fn dir(mut self, dir: impl Into<String>) -> Self {
         self.options.dir = Some(dir.into());
@@ -1013,6 +1928,10 @@ impl<'a> CheckpointList<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::checkpoint_list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::CheckpointSummary>, Error> {
         self.prepare().json().await
@@ -1048,6 +1967,10 @@ pub struct CheckpointCreate<'a> {
 
 impl<'a> CheckpointCreate<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::checkpoint_create`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1074,6 +1997,8 @@ pub(crate) static CHECKPOINT_DELETE: Operation = Operation {
 /// What can be asked of [`CheckpointDelete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct CheckpointDeleteOptions {
+    /// Folder on the daemon's host that the checkpoint is in. Absent, one of the daemon's own.
+    ///
     /// `dir`.
     pub dir: Option<String>,
 }
@@ -1087,6 +2012,8 @@ pub struct CheckpointDelete<'a> {
 }
 
 impl<'a> CheckpointDelete<'a> {
+    /// Folder on the daemon's host that the checkpoint is in. Absent, one of the daemon's own.
+    ///
     /// `dir`.
     pub fn dir(mut self, dir: impl Into<String>) -> Self {
         self.options.dir = Some(dir.into());
@@ -1100,6 +2027,10 @@ impl<'a> CheckpointDelete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::checkpoint_delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1135,6 +2066,10 @@ pub struct Export<'a> {
 
 impl<'a> Export<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::export`].
     #[inline]
     pub async fn send(self) -> Result<ByteStream, Error> {
         self.prepare().bytes().await
@@ -1161,6 +2096,8 @@ pub(crate) static INSPECT: Operation = Operation {
 /// What can be asked of [`Inspect`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InspectOptions {
+    /// Whether sizes on disk are worked out, which takes long when there is much to count.
+    ///
     /// `size`. Default: `false`.
     pub size: Option<bool>,
 }
@@ -1174,6 +2111,8 @@ pub struct Inspect<'a> {
 }
 
 impl<'a> Inspect<'a> {
+    /// Whether sizes on disk are worked out, which takes long when there is much to count.
+    ///
     /// `size`. Default: `false`.
     pub fn size(mut self, size: bool) -> Self {
         self.options.size = Some(size);
@@ -1187,6 +2126,10 @@ impl<'a> Inspect<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerInspectResponse, Error> {
         self.prepare().json().await
@@ -1216,6 +2159,8 @@ pub(crate) static KILL: Operation = Operation {
 /// What can be asked of [`Kill`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct KillOptions {
+    /// Signal to send, by name (`SIGHUP`, `HUP`) or number.
+    ///
     /// `signal`. Default: `"SIGKILL"`.
     pub signal: Option<String>,
 }
@@ -1229,6 +2174,8 @@ pub struct Kill<'a> {
 }
 
 impl<'a> Kill<'a> {
+    /// Signal to send, by name (`SIGHUP`, `HUP`) or number.
+    ///
     /// `signal`. Default: `"SIGKILL"`.
     pub fn signal(mut self, signal: impl Into<String>) -> Self {
         self.options.signal = Some(signal.into());
@@ -1242,6 +2189,10 @@ impl<'a> Kill<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::kill`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1275,20 +2226,38 @@ pub(crate) static LOGS: Operation = Operation {
 /// What can be asked of [`Logs`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct LogsOptions {
+    /// Whether to stay for output that is yet to come, until the container exits.
+    ///
     /// `follow`. Default: `false`.
     pub follow: Option<bool>,
+    /// Whether standard output is read.
+    ///
     /// `stdout`. Default: `false`.
     pub stdout: Option<bool>,
+    /// Whether standard error is read.
+    ///
     /// `stderr`. Default: `false`.
     pub stderr: Option<bool>,
+    /// Only what was written at or after this time, in seconds since 1970. 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub since: Option<i64>,
+    /// Only what was written up to this time, in seconds since 1970. 0 for no end.
+    ///
     /// `until`, since 1.35 (Docker 17.12). Default: `0`.
     pub until: Option<i64>,
+    /// Whether each line begins with the time at which it was written and a space.
+    ///
     /// `timestamps`. Default: `false`.
     pub timestamps: Option<bool>,
+    /// How many lines from the end to begin with, as a number, or `all`. What is no number counts
+    /// as `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub tail: Option<String>,
+    /// Whether each line begins with the labels and variables that the log driver was told to
+    /// keep.
+    ///
     /// `details`. Default: `false`.
     pub details: Option<bool>,
 }
@@ -1302,48 +2271,66 @@ pub struct Logs<'a> {
 }
 
 impl<'a> Logs<'a> {
+    /// Whether to stay for output that is yet to come, until the container exits.
+    ///
     /// `follow`. Default: `false`.
     pub fn follow(mut self, follow: bool) -> Self {
         self.options.follow = Some(follow);
         self
     }
 
+    /// Whether standard output is read.
+    ///
     /// `stdout`. Default: `false`.
     pub fn stdout(mut self, stdout: bool) -> Self {
         self.options.stdout = Some(stdout);
         self
     }
 
+    /// Whether standard error is read.
+    ///
     /// `stderr`. Default: `false`.
     pub fn stderr(mut self, stderr: bool) -> Self {
         self.options.stderr = Some(stderr);
         self
     }
 
+    /// Only what was written at or after this time, in seconds since 1970. 0 for all.
+    ///
     /// `since`. Default: `0`.
     pub fn since(mut self, since: i64) -> Self {
         self.options.since = Some(since);
         self
     }
 
+    /// Only what was written up to this time, in seconds since 1970. 0 for no end.
+    ///
     /// `until`, since 1.35 (Docker 17.12). Default: `0`.
     pub fn until(mut self, until: i64) -> Self {
         self.options.until = Some(until);
         self
     }
 
+    /// Whether each line begins with the time at which it was written and a space.
+    ///
     /// `timestamps`. Default: `false`.
     pub fn timestamps(mut self, timestamps: bool) -> Self {
         self.options.timestamps = Some(timestamps);
         self
     }
 
+    /// How many lines from the end to begin with, as a number, or `all`. What is no number counts
+    /// as `all`.
+    ///
     /// `tail`. Default: `"all"`.
     pub fn tail(mut self, tail: impl Into<String>) -> Self {
         self.options.tail = Some(tail.into());
         self
     }
 
+    /// Whether each line begins with the labels and variables that the log driver was told to
+    /// keep.
+    ///
     /// `details`. Default: `false`.
     pub fn details(mut self, details: bool) -> Self {
         self.options.details = Some(details);
@@ -1363,6 +2350,10 @@ impl<'a> Logs<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::logs`].
     #[inline]
     pub async fn send(self) -> Result<LogStream, Error> {
         self.prepare().logs().await
@@ -1405,6 +2396,10 @@ pub struct Pause<'a> {
 
 impl<'a> Pause<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::pause`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1437,6 +2432,10 @@ pub struct Rename<'a> {
 
 impl<'a> Rename<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::rename`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1469,6 +2468,10 @@ pub struct Resize<'a> {
 
 impl<'a> Resize<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::resize`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1495,8 +2498,14 @@ pub(crate) static RESTART: Operation = Operation {
 /// What can be asked of [`Restart`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct RestartOptions {
+    /// Signal that asks the process to end, by name or number. Absent, the container's own stop
+    /// signal, else `SIGTERM`.
+    ///
     /// `signal`, since 1.42 (Docker 23.0).
     pub signal: Option<String>,
+    /// Seconds to wait before the container is killed; -1 waits for ever. Absent, the container's
+    /// own stop timeout, else 10.
+    ///
     /// `t`.
     pub t: Option<i64>,
 }
@@ -1510,12 +2519,18 @@ pub struct Restart<'a> {
 }
 
 impl<'a> Restart<'a> {
+    /// Signal that asks the process to end, by name or number. Absent, the container's own stop
+    /// signal, else `SIGTERM`.
+    ///
     /// `signal`, since 1.42 (Docker 23.0).
     pub fn signal(mut self, signal: impl Into<String>) -> Self {
         self.options.signal = Some(signal.into());
         self
     }
 
+    /// Seconds to wait before the container is killed; -1 waits for ever. Absent, the container's
+    /// own stop timeout, else 10.
+    ///
     /// `t`.
     pub fn t(mut self, t: i64) -> Self {
         self.options.t = Some(t);
@@ -1529,6 +2544,10 @@ impl<'a> Restart<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::restart`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1559,10 +2578,18 @@ pub(crate) static START: Operation = Operation {
 /// What can be asked of [`Start`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StartOptions {
+    /// Keys that detach, which have no effect here; what attaches has them.
+    ///
     /// `detachKeys`.
     pub detach_keys: Option<String>,
+    /// Name of a checkpoint to go on from, with a daemon that has experimental features turned
+    /// on.
+    ///
     /// `checkpoint`, since 1.25 (Docker 1.13).
     pub checkpoint: Option<String>,
+    /// Folder on the daemon's host that the checkpoint is in. Current daemons refuse it with 403,
+    /// and look in one of their own.
+    ///
     /// `checkpoint-dir`, since 1.25 (Docker 1.13).
     pub checkpoint_dir: Option<String>,
 }
@@ -1576,18 +2603,26 @@ pub struct Start<'a> {
 }
 
 impl<'a> Start<'a> {
+    /// Keys that detach, which have no effect here; what attaches has them.
+    ///
     /// `detachKeys`.
     pub fn detach_keys(mut self, detach_keys: impl Into<String>) -> Self {
         self.options.detach_keys = Some(detach_keys.into());
         self
     }
 
+    /// Name of a checkpoint to go on from, with a daemon that has experimental features turned
+    /// on.
+    ///
     /// `checkpoint`, since 1.25 (Docker 1.13).
     pub fn checkpoint(mut self, checkpoint: impl Into<String>) -> Self {
         self.options.checkpoint = Some(checkpoint.into());
         self
     }
 
+    /// Folder on the daemon's host that the checkpoint is in. Current daemons refuse it with 403,
+    /// and look in one of their own.
+    ///
     /// `checkpoint-dir`, since 1.25 (Docker 1.13).
     pub fn checkpoint_dir(mut self, checkpoint_dir: impl Into<String>) -> Self {
         self.options.checkpoint_dir = Some(checkpoint_dir.into());
@@ -1601,6 +2636,10 @@ impl<'a> Start<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::start`].
     #[inline]
     pub async fn send(self) -> Result<StartOutcome, Error> {
         let response = self.prepare().response().await?;
@@ -1646,8 +2685,13 @@ pub(crate) static STATS: Operation = Operation {
 /// What can be asked of [`Stats`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StatsOptions {
+    /// Whether to measure until the caller stops reading.
+    ///
     /// `stream`. Default: `true`.
     pub stream: Option<bool>,
+    /// Whether one measurement is enough, without `precpu_stats`, so that the answer comes at
+    /// once. Without effect, or refused with 400, unless `stream` is turned off.
+    ///
     /// `one-shot`, since 1.41 (Docker 20.10). Default: `false`.
     pub one_shot: Option<bool>,
 }
@@ -1661,12 +2705,17 @@ pub struct Stats<'a> {
 }
 
 impl<'a> Stats<'a> {
+    /// Whether to measure until the caller stops reading.
+    ///
     /// `stream`. Default: `true`.
     pub fn stream(mut self, stream: bool) -> Self {
         self.options.stream = Some(stream);
         self
     }
 
+    /// Whether one measurement is enough, without `precpu_stats`, so that the answer comes at
+    /// once. Without effect, or refused with 400, unless `stream` is turned off.
+    ///
     /// `one-shot`, since 1.41 (Docker 20.10). Default: `false`.
     pub fn one_shot(mut self, one_shot: bool) -> Self {
         self.options.one_shot = Some(one_shot);
@@ -1680,6 +2729,10 @@ impl<'a> Stats<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::stats`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::ContainerStatsResponse>, Error> {
         self.prepare().json_lines().await
@@ -1710,8 +2763,14 @@ pub(crate) static STOP: Operation = Operation {
 /// What can be asked of [`Stop`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct StopOptions {
+    /// Signal that asks the process to end, by name or number. Absent, the container's own stop
+    /// signal, else `SIGTERM`.
+    ///
     /// `signal`, since 1.42 (Docker 23.0).
     pub signal: Option<String>,
+    /// Seconds to wait before the container is killed; -1 waits for ever. Absent, the container's
+    /// own stop timeout, else 10.
+    ///
     /// `t`.
     pub t: Option<i64>,
 }
@@ -1725,12 +2784,18 @@ pub struct Stop<'a> {
 }
 
 impl<'a> Stop<'a> {
+    /// Signal that asks the process to end, by name or number. Absent, the container's own stop
+    /// signal, else `SIGTERM`.
+    ///
     /// `signal`, since 1.42 (Docker 23.0).
     pub fn signal(mut self, signal: impl Into<String>) -> Self {
         self.options.signal = Some(signal.into());
         self
     }
 
+    /// Seconds to wait before the container is killed; -1 waits for ever. Absent, the container's
+    /// own stop timeout, else 10.
+    ///
     /// `t`.
     pub fn t(mut self, t: i64) -> Self {
         self.options.t = Some(t);
@@ -1744,6 +2809,10 @@ impl<'a> Stop<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::stop`].
     #[inline]
     pub async fn send(self) -> Result<StopOutcome, Error> {
         let response = self.prepare().response().await?;
@@ -1788,6 +2857,9 @@ pub(crate) static TOP: Operation = Operation {
 /// What can be asked of [`Top`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct TopOptions {
+    /// Arguments for `ps`, such as `aux`. Whatever they select, the output must have a column
+    /// with the process id.
+    ///
     /// `ps_args`. Default: `"-ef"`.
     pub ps_args: Option<String>,
 }
@@ -1801,6 +2873,9 @@ pub struct Top<'a> {
 }
 
 impl<'a> Top<'a> {
+    /// Arguments for `ps`, such as `aux`. Whatever they select, the output must have a column
+    /// with the process id.
+    ///
     /// `ps_args`. Default: `"-ef"`.
     pub fn ps_args(mut self, ps_args: impl Into<String>) -> Self {
         self.options.ps_args = Some(ps_args.into());
@@ -1814,6 +2889,10 @@ impl<'a> Top<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::top`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerTopResponse, Error> {
         self.prepare().json().await
@@ -1849,6 +2928,10 @@ pub struct Unpause<'a> {
 
 impl<'a> Unpause<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::unpause`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -1881,6 +2964,10 @@ pub struct Update<'a> {
 
 impl<'a> Update<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::update`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerUpdateResponse, Error> {
         self.prepare().json().await
@@ -1907,6 +2994,8 @@ pub(crate) static WAIT: Operation = Operation {
 /// What can be asked of [`Wait`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct WaitOptions {
+    /// What to wait for.
+    ///
     /// `condition`, since 1.30 (Docker 17.06). Default: `"not-running"`.
     pub condition: Option<types::ContainerWaitCondition>,
 }
@@ -1920,6 +3009,8 @@ pub struct Wait<'a> {
 }
 
 impl<'a> Wait<'a> {
+    /// What to wait for.
+    ///
     /// `condition`, since 1.30 (Docker 17.06). Default: `"not-running"`.
     pub fn condition(
         mut self,
@@ -1936,6 +3027,10 @@ impl<'a> Wait<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Containers::wait`].
     #[inline]
     pub async fn send(self) -> Result<types::ContainerWaitResponse, Error> {
         self.prepare().json_unless("/Error/Message").await

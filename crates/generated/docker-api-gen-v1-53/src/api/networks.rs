@@ -17,7 +17,28 @@ impl<'a> Networks<'a> {
         Self { connection }
     }
 
+    /// Lists networks, those of the swarm included when the daemon is a manager.
+    ///
+    /// Neither containers nor services are in the answer from 1.28 on: inspect a network to see
+    /// what is attached to it.
+    ///
     /// `GET /networks` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.networks().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -26,7 +47,41 @@ impl<'a> Networks<'a> {
         }
     }
 
+    /// Creates a network and returns its id.
+    ///
+    /// Without a subnet the daemon takes a free one from its default pools, and fails once they
+    /// are used up; some thirty networks fill the pools of an unchanged daemon.
+    ///
+    /// A name that is taken answers 409; before 1.44 that was certain only with `CheckDuplicate`.
+    /// The name of a built-in network (`bridge`, `host`, `none`), and an overlay network on a
+    /// daemon that is no swarm manager, answer 403.
+    ///
     /// `POST /networks/create` · API 1.24 – 1.55
+    ///
+    /// - `body`: see [`NetworkCreateRequest`](types::NetworkCreateRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::NetworkCreateRequest::default();
+    /// let answer = client.networks().create(body).send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, body: types::NetworkCreateRequest) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -34,7 +89,29 @@ impl<'a> Networks<'a> {
         Create { call }
     }
 
+    /// Deletes all networks that no running container uses.
+    ///
+    /// Stopped containers do not count, and cannot be started without their network. Built-in
+    /// networks and the ingress network stay. A swarm manager deletes unused networks of the
+    /// swarm too. Two prunes at a time are refused with 409.
+    ///
     /// `POST /networks/prune` · API 1.25 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.networks().prune().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn prune(&self) -> Prune<'a> {
         Prune {
@@ -43,7 +120,31 @@ impl<'a> Networks<'a> {
         }
     }
 
+    /// Describes a network, with the containers of this daemon that are attached to it.
+    ///
+    /// A name or prefix that fits several networks is an error; only the full id is certain to be
+    /// unique, as a swarm network can share its name with a local one.
+    ///
     /// `GET /networks/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name, id, or unambiguous beginning of an id of the network.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let answer = client.networks().inspect("backend").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, id: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -54,7 +155,31 @@ impl<'a> Networks<'a> {
         }
     }
 
+    /// Deletes a network.
+    ///
+    /// A network with running containers on it answers 403, as do the built-in ones; disconnect
+    /// or stop the containers first. A swarm network that a service or task uses answers 400.
+    ///
     /// `DELETE /networks/{id}` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the network.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// client.networks().delete("backend").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, id: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -62,7 +187,38 @@ impl<'a> Networks<'a> {
         Delete { call }
     }
 
+    /// Connects a container to a network, while it runs or before it is started.
+    ///
+    /// A swarm network must be attachable. A container with host networking, or one that shares
+    /// another container's network, cannot be connected to anything else.
+    ///
+    /// A container that does not run keeps the request, even for a network that is not there, and
+    /// fails when it is started.
+    ///
     /// `POST /networks/{id}/connect` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the network.
+    /// - `body`: see [`NetworkConnectRequest`](types::NetworkConnectRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::NetworkConnectRequest::default();
+    /// client.networks().connect("backend", body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn connect(&self, id: &str, body: types::NetworkConnectRequest) -> Connect<'a> {
         let mut call = Call::new(self.connection, &CONNECT);
@@ -71,7 +227,31 @@ impl<'a> Networks<'a> {
         Connect { call }
     }
 
+    /// Disconnects a container from a network.
+    ///
     /// `POST /networks/{id}/disconnect` · API 1.24 – 1.55
+    ///
+    /// - `id`: Name or id of the network.
+    /// - `body`: see [`NetworkDisconnectRequest`](types::NetworkDisconnectRequest).
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # use docker_api_gen_v1_53::types;
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let body = types::NetworkDisconnectRequest::default();
+    /// client.networks().disconnect("backend", body).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn disconnect(
         &self,
@@ -99,6 +279,14 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a network has to meet, as names with lists of values: `driver`, `id` (part
+    /// of an id), `label` (`key` or `key=value`), `name` (part of a name), `scope` (`local`,
+    /// `global`, `swarm`), `type` (`builtin`, `custom`), `dangling` (`true` for those that
+    /// nothing uses).
+    ///
+    /// Values under one name are alternatives, except labels, which must all be there. `name`
+    /// matches parts, so compare the names that come back.
+    ///
     /// `filters`.
     pub filters: Option<Filters>,
 }
@@ -112,6 +300,14 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a network has to meet, as names with lists of values: `driver`, `id` (part
+    /// of an id), `label` (`key` or `key=value`), `name` (part of a name), `scope` (`local`,
+    /// `global`, `swarm`), `type` (`builtin`, `custom`), `dangling` (`true` for those that
+    /// nothing uses).
+    ///
+    /// Values under one name are alternatives, except labels, which must all be there. `name`
+    /// matches parts, so compare the names that come back.
+    ///
     /// `filters`.
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -125,6 +321,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::NetworkSummary>, Error> {
         self.prepare().json().await
@@ -160,6 +360,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::create`].
     #[inline]
     pub async fn send(self) -> Result<types::NetworkCreateResponse, Error> {
         self.prepare().json().await
@@ -186,6 +390,12 @@ pub(crate) static PRUNE: Operation = Operation {
 /// What can be asked of [`Prune`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PruneOptions {
+    /// Limits what is deleted, as names with lists of values: `until` (created before this time,
+    /// or longer ago than this duration such as `24h`), `label` and `label!` (with or without
+    /// `key` or `key=value`).
+    ///
+    /// A daemon below 1.28 ignores filters and deletes everything that is unused.
+    ///
     /// `filters`, since 1.28 (Docker 17.04).
     pub filters: Option<Filters>,
 }
@@ -199,6 +409,12 @@ pub struct Prune<'a> {
 }
 
 impl<'a> Prune<'a> {
+    /// Limits what is deleted, as names with lists of values: `until` (created before this time,
+    /// or longer ago than this duration such as `24h`), `label` and `label!` (with or without
+    /// `key` or `key=value`).
+    ///
+    /// A daemon below 1.28 ignores filters and deletes everything that is unused.
+    ///
     /// `filters`, since 1.28 (Docker 17.04).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -212,6 +428,10 @@ impl<'a> Prune<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::prune`].
     #[inline]
     pub async fn send(self) -> Result<types::NetworkPruneResponse, Error> {
         self.prepare().json().await
@@ -241,8 +461,14 @@ pub(crate) static INSPECT: Operation = Operation {
 /// What can be asked of [`Inspect`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InspectOptions {
+    /// Also collects, from all nodes of the swarm, the services and tasks on an overlay network;
+    /// slow on a large swarm.
+    ///
     /// `verbose`, since 1.28 (Docker 17.04). Default: `false`.
     pub verbose: Option<bool>,
+    /// Looks only at networks of this scope: `local`, `global` or `swarm`. Useful where a local
+    /// network and one of the swarm share a name.
+    ///
     /// `scope`, since 1.31 (Docker 17.07).
     pub scope: Option<String>,
 }
@@ -256,12 +482,18 @@ pub struct Inspect<'a> {
 }
 
 impl<'a> Inspect<'a> {
+    /// Also collects, from all nodes of the swarm, the services and tasks on an overlay network;
+    /// slow on a large swarm.
+    ///
     /// `verbose`, since 1.28 (Docker 17.04). Default: `false`.
     pub fn verbose(mut self, verbose: bool) -> Self {
         self.options.verbose = Some(verbose);
         self
     }
 
+    /// Looks only at networks of this scope: `local`, `global` or `swarm`. Useful where a local
+    /// network and one of the swarm share a name.
+    ///
     /// `scope`, since 1.31 (Docker 17.07).
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.options.scope = Some(scope.into());
@@ -275,6 +507,10 @@ impl<'a> Inspect<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::NetworkInspect, Error> {
         self.prepare().json().await
@@ -311,6 +547,10 @@ pub struct Delete<'a> {
 
 impl<'a> Delete<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -343,6 +583,10 @@ pub struct Connect<'a> {
 
 impl<'a> Connect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::connect`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -375,6 +619,10 @@ pub struct Disconnect<'a> {
 
 impl<'a> Disconnect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Networks::disconnect`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await

@@ -18,7 +18,31 @@ impl<'a> Session<'a> {
         Self { connection }
     }
 
+    /// Turns the connection into one on which the daemon asks the client for what a BuildKit
+    /// build needs.
+    ///
+    /// Over it, as HTTP/2 without TLS of its own, the daemon calls gRPC services that the client
+    /// offers, such as files, secrets and credentials; the id that the client announces in its
+    /// headers is the `session` of the build. Upstream has marked it as deprecated from 1.53 on.
+    ///
     /// `POST /session` · API 1.31 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_53::Client) -> Result<(), docker_api_gen_v1_53::Error> {
+    /// let connection = client.session().start().send().await?;
+    /// println!("{connection:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn start(&self) -> Start<'a> {
         Start {
@@ -47,6 +71,10 @@ pub struct Start<'a> {
 
 impl<'a> Start<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Session::start`].
     #[inline]
     pub async fn send(self) -> Result<Upgraded, Error> {
         self.prepare().upgrade().await

@@ -2,13 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use docker_api_gen_core::{Timestamp, wire};
-use super::{OciDescriptor, OciPlatform};
+use super::{ImageManifestSummary, OciDescriptor, SignerIdentity};
 
+/// A build on this daemon that made the image.
+///
+/// Part of [`Identity`](crate::types::Identity).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildIdentity {
+    /// Reference of the build, as `docker buildx history` shows it.
+    ///
     /// `Ref`, since 1.53 (Docker 29.2).
     pub ref_: Option<String>,
+    /// When the build was made.
+    ///
     /// `CreatedAt`, since 1.53 (Docker 29.2).
     pub created_at: Option<Timestamp>,
 }
@@ -44,19 +51,37 @@ impl wire::WriteFields for BuildIdentity {
     }
 }
 
+/// One message of a build, or of loading images.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.build`](crate::api::images::Images::build),
+/// [`images.load`](crate::api::images::Images::load).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildInfo {
+    /// What the message is about, such as a layer of a base image that is pulled.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// Output for people, with its line ends.
+    ///
     /// `stream`.
     pub stream: Option<String>,
+    /// Why the build failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
+    /// What is being done, such as `Extracting`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// Id of an image that was made; the last one is the result.
+    ///
     /// `aux`, since 1.36 (Docker 18.02).
     pub aux: Option<ImageId>,
 }
@@ -100,15 +125,30 @@ impl wire::WriteFields for BuildInfo {
     }
 }
 
+/// One message of a pull or an import.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.create`](crate::api::images::Images::create),
+/// [`plugins.pull`](crate::api::plugins::Plugins::pull),
+/// [`plugins.upgrade`](crate::api::plugins::Plugins::upgrade).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct CreateImageInfo {
+    /// What the message is about; a layer by the beginning of its digest, or the tag.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// Why the pull failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
+    /// What is being done, such as `Downloading` or `Pull complete`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
 }
@@ -148,11 +188,20 @@ impl wire::WriteFields for CreateImageInfo {
     }
 }
 
+/// Where a storage driver keeps a file system.
+///
+/// Part of [`ContainerInspectResponse`](crate::types::ContainerInspectResponse),
+/// [`ImageInspect`](crate::types::ImageInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DriverData {
+    /// Storage driver.
+    ///
     /// `Name`.
     pub name: String,
+    /// Paths and the like, by the driver's own names, such as `MergedDir` and `UpperDir`; for
+    /// debugging, not for use.
+    ///
     /// `Data`.
     pub data: BTreeMap<String, String>,
 }
@@ -188,11 +237,20 @@ impl wire::WriteFields for DriverData {
     }
 }
 
+/// A failure inside a stream.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo),
+/// [`CreateImageInfo`](crate::types::CreateImageInfo),
+/// [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ErrorDetail {
+    /// Exit status of the command of a build that failed; 0 or absent for all other failures.
+    ///
     /// `code`.
     pub code: Option<i64>,
+    /// What went wrong, in the daemon's words.
+    ///
     /// `message`.
     pub message: Option<String>,
 }
@@ -228,18 +286,45 @@ impl wire::WriteFields for ErrorDetail {
     }
 }
 
+/// A command by which the daemon finds out whether a container is healthy.
+///
+/// What is absent or 0 comes from the image, else from the daemon.
+///
+/// Part of [`ContainerConfig`](crate::types::ContainerConfig),
+/// [`ImageConfig`](crate::types::ImageConfig),
+/// [`TaskSpecContainerSpec`](crate::types::TaskSpecContainerSpec),
+/// [`ContainerCreateRequest`](crate::types::ContainerCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HealthConfig {
+    /// Command, after a word that says how to run it.
+    ///
+    /// `["CMD", program, …]` runs a program, `["CMD-SHELL", line]` a line by the container's
+    /// shell, `["NONE"]` turns off the check of the image; an empty list leaves that as it is. A
+    /// status of 0 is healthy.
+    ///
     /// `Test`.
     pub test: Option<Vec<String>>,
+    /// Nanoseconds between two checks, at least 1 ms; 0 for the image's, else 30 s.
+    ///
     /// `Interval`.
     pub interval: Option<i64>,
+    /// Nanoseconds after which a check counts as failed, at least 1 ms; 0 for the image's, else
+    /// 30 s.
+    ///
     /// `Timeout`.
     pub timeout: Option<i64>,
+    /// Failures in a row after which the container is unhealthy; 0 for the image's, else 3.
+    ///
     /// `Retries`.
     pub retries: Option<i64>,
+    /// Nanoseconds after the start in which failures do not count, at least 1 ms; 0 for the
+    /// image's, else none.
+    ///
     /// `StartPeriod`, since 1.29 (Docker 17.05).
     pub start_period: Option<i64>,
+    /// Nanoseconds between two checks in the start period, at least 1 ms; 0 for the image's, else
+    /// 5 s.
+    ///
     /// `StartInterval`, since 1.44 (Docker 25.0).
     pub start_interval: Option<i64>,
 }
@@ -280,9 +365,17 @@ impl wire::WriteFields for HealthConfig {
     }
 }
 
+/// Id of what was made.
+///
+/// Brought by [`images.commit`](crate::api::images::Images::commit),
+/// [`configs.create`](crate::api::configs::Configs::create),
+/// [`exec.create`](crate::api::exec::Exec::create),
+/// [`secrets.create`](crate::api::secrets::Secrets::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IdResponse {
+    /// Id of what was made.
+    ///
     /// `Id`.
     pub id: String,
 }
@@ -316,13 +409,22 @@ impl wire::WriteFields for IdResponse {
     }
 }
 
+/// Where an image comes from, as far as the daemon can tell.
+///
+/// Part of [`ImageInspect`](crate::types::ImageInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Identity {
+    /// Signatures on the image, verified or not.
+    ///
     /// `Signature`, since 1.53 (Docker 29.2).
     pub signature: Vec<SignatureIdentity>,
+    /// Repositories that it was pulled from.
+    ///
     /// `Pull`, since 1.53 (Docker 29.2).
     pub pull: Vec<PullIdentity>,
+    /// Builds on this daemon that made it.
+    ///
     /// `Build`, since 1.53 (Docker 29.2).
     pub build: Vec<BuildIdentity>,
 }
@@ -360,33 +462,64 @@ impl wire::WriteFields for Identity {
     }
 }
 
+/// What a container runs unless it is told otherwise; command, environment, user and the
+/// like.
+///
+/// Part of [`ImageInspect`](crate::types::ImageInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageConfig {
+    /// User that processes run as, and optionally the group, as `user` or `user:group`; empty for
+    /// root.
+    ///
     /// `User`.
     pub user: Option<String>,
+    /// Ports that it listens on, each as `80/tcp`. Nothing is published by that.
+    ///
     /// `ExposedPorts`.
     pub exposed_ports: BTreeSet<String>,
+    /// Environment variables, each as `NAME=value`.
+    ///
     /// `Env`.
     pub env: Vec<String>,
+    /// Command, or its arguments where there is an entrypoint, word by word.
+    ///
     /// `Cmd`.
     pub cmd: Vec<String>,
+    /// How the daemon finds out whether a container is healthy.
+    ///
     /// `Healthcheck`.
     pub healthcheck: Option<HealthConfig>,
+    /// Whether the command is escaped already and is passed as one line, on Windows only.
+    ///
     /// `ArgsEscaped`. Default: `false`.
     pub args_escaped: Option<bool>,
+    /// Paths that get an anonymous volume in every container, unless something is mounted there.
+    ///
     /// `Volumes`.
     pub volumes: BTreeSet<String>,
+    /// Folder that processes start in; empty for `/`.
+    ///
     /// `WorkingDir`.
     pub working_dir: Option<String>,
+    /// Program that is run, word by word, with the command as its arguments.
+    ///
     /// `Entrypoint`.
     pub entrypoint: Vec<String>,
+    /// Instructions that run when another image is built from this one.
+    ///
     /// `OnBuild`.
     pub on_build: Vec<String>,
+    /// Labels, which containers take over.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Signal that asks processes to end, by name or number; empty for `SIGTERM`.
+    ///
     /// `StopSignal`.
     pub stop_signal: Option<String>,
+    /// Shell that runs commands in shell form in a build, and the health check, word by word.
+    ///
     /// `Shell`.
     pub shell: Vec<String>,
 }
@@ -444,11 +577,19 @@ impl wire::WriteFields for ImageConfig {
     }
 }
 
+/// One thing that was taken away; one of the two fields is there.
+///
+/// Brought by [`images.delete`](crate::api::images::Images::delete). Part of
+/// [`ImagePruneResponse`](crate::types::ImagePruneResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageDeleteResponseItem {
+    /// Name or digest that was taken off an image.
+    ///
     /// `Untagged`.
     pub untagged: Option<String>,
+    /// Id of an image or layer that was deleted.
+    ///
     /// `Deleted`.
     pub deleted: Option<String>,
 }
@@ -484,19 +625,35 @@ impl wire::WriteFields for ImageDeleteResponseItem {
     }
 }
 
+/// A step that an image was built by.
+///
+/// Brought by [`images.history`](crate::api::images::Images::history).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageHistoryResponseItem {
+    /// Id of the image that the step made; `<missing>` where only its layer is here, as with
+    /// images that were pulled.
+    ///
     /// `Id`.
     pub id: String,
+    /// When it was made, in seconds since 1970; 0 for builds that leave out times.
+    ///
     /// `Created`.
     pub created: i64,
+    /// Instruction or command.
+    ///
     /// `CreatedBy`.
     pub created_by: String,
+    /// Names of the image that it made; mostly none.
+    ///
     /// `Tags`.
     pub tags: Vec<String>,
+    /// Bytes that it added; 0 for steps that change the configuration alone.
+    ///
     /// `Size`.
     pub size: i64,
+    /// Remark on it, such as which builder made it.
+    ///
     /// `Comment`.
     pub comment: String,
 }
@@ -540,9 +697,14 @@ impl wire::WriteFields for ImageHistoryResponseItem {
     }
 }
 
+/// An image that a build has made.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageId {
+    /// Id of the image, as `sha256:` and 64 hexadecimal digits.
+    ///
     /// `ID`, since 1.36 (Docker 18.02).
     pub id: Option<String>,
 }
@@ -576,193 +738,62 @@ impl wire::WriteFields for ImageId {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageInspect {
-    /// `Id`.
-    pub id: Option<String>,
-    /// `Descriptor`, since 1.48 (Docker 28.0).
-    pub descriptor: Option<OciDescriptor>,
-    /// `Manifests`, since 1.48 (Docker 28.0).
-    pub manifests: Vec<ImageManifestSummary>,
-    /// `Identity`, since 1.53 (Docker 29.2).
-    pub identity: Option<Identity>,
-    /// `RepoTags`.
-    pub repo_tags: Vec<String>,
-    /// `RepoDigests`.
-    pub repo_digests: Vec<String>,
-    /// `Comment`.
-    pub comment: Option<String>,
-    /// `Created`.
-    pub created: Option<Timestamp>,
-    /// `Author`.
-    pub author: Option<String>,
-    /// `Config`.
-    pub config: Option<ImageConfig>,
-    /// `Architecture`.
-    pub architecture: Option<String>,
-    /// `Variant`, since 1.41 (Docker 20.10).
-    pub variant: Option<String>,
-    /// `Os`.
-    pub os: Option<String>,
-    /// `OsVersion`, since 1.25 (Docker 1.13).
-    pub os_version: Option<String>,
-    /// `Size`.
-    pub size: Option<i64>,
-    /// `GraphDriver`.
-    pub graph_driver: Option<DriverData>,
-    /// `RootFS`.
-    pub rootfs: Option<ImageInspectRootfs>,
-    /// `Metadata`, since 1.31 (Docker 17.07).
-    pub metadata: Option<ImageInspectMetadata>,
-}
-
-wire::readable!(ImageInspect);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageInspect);
-
-impl wire::ReadFields for ImageInspect {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Id" => value.read(&mut self.id),
-            "Descriptor" => value.read(&mut self.descriptor),
-            "Manifests" => value.read(&mut self.manifests),
-            "Identity" => value.read(&mut self.identity),
-            "RepoTags" => value.read(&mut self.repo_tags),
-            "RepoDigests" => value.read(&mut self.repo_digests),
-            "Comment" => value.read(&mut self.comment),
-            "Created" => value.read(&mut self.created),
-            "Author" => value.read(&mut self.author),
-            "Config" => value.read(&mut self.config),
-            "Architecture" => value.read(&mut self.architecture),
-            "Variant" => value.read(&mut self.variant),
-            "Os" => value.read(&mut self.os),
-            "OsVersion" => value.read(&mut self.os_version),
-            "Size" => value.read(&mut self.size),
-            "GraphDriver" => value.read(&mut self.graph_driver),
-            "RootFS" => value.read(&mut self.rootfs),
-            "Metadata" => value.read(&mut self.metadata),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageInspect {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Id", &self.id)?;
-        to.write("Descriptor", &self.descriptor)?;
-        to.write("Manifests", &self.manifests)?;
-        to.write("Identity", &self.identity)?;
-        to.write("RepoTags", &self.repo_tags)?;
-        to.write("RepoDigests", &self.repo_digests)?;
-        to.write("Comment", &self.comment)?;
-        to.write("Created", &self.created)?;
-        to.write("Author", &self.author)?;
-        to.write("Config", &self.config)?;
-        to.write("Architecture", &self.architecture)?;
-        to.write("Variant", &self.variant)?;
-        to.write("Os", &self.os)?;
-        to.write("OsVersion", &self.os_version)?;
-        to.write("Size", &self.size)?;
-        to.write("GraphDriver", &self.graph_driver)?;
-        to.write("RootFS", &self.rootfs)?;
-        to.write("Metadata", &self.metadata)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageManifestSummary {
-    /// `ID`, since 1.47 (Docker 27.2).
-    pub id: String,
-    /// `Descriptor`, since 1.47 (Docker 27.2).
-    pub descriptor: OciDescriptor,
-    /// `Available`, since 1.47 (Docker 27.2).
-    pub available: bool,
-    /// `Size`, since 1.47 (Docker 27.2).
-    pub size: ImageManifestSummarySize,
-    /// `Kind`, since 1.47 (Docker 27.2).
-    pub kind: ImageManifestSummaryKind,
-    /// `ImageData`, since 1.47 (Docker 27.2).
-    pub image_data: Option<ImageManifestSummaryImageData>,
-    /// `AttestationData`, since 1.47 (Docker 27.2).
-    pub attestation_data: Option<ImageManifestSummaryAttestationData>,
-}
-
-wire::readable!(ImageManifestSummary);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageManifestSummary);
-
-impl wire::ReadFields for ImageManifestSummary {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "ID" => value.read(&mut self.id),
-            "Descriptor" => value.read(&mut self.descriptor),
-            "Available" => value.read(&mut self.available),
-            "Size" => value.read(&mut self.size),
-            "Kind" => value.read(&mut self.kind),
-            "ImageData" => value.read(&mut self.image_data),
-            "AttestationData" => value.read(&mut self.attestation_data),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageManifestSummary {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("ID", &self.id)?;
-        to.write("Descriptor", &self.descriptor)?;
-        to.write("Available", &self.available)?;
-        to.write("Size", &self.size)?;
-        to.write("Kind", &self.kind)?;
-        to.write("ImageData", &self.image_data)?;
-        to.write("AttestationData", &self.attestation_data)?;
-        Ok(())
-    }
-}
-
+/// An image in a list.
+///
+/// Brought by [`images.list`](crate::api::images::Images::list). Part of
+/// [`ImagesDiskUsage`](crate::types::ImagesDiskUsage).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageSummary {
+    /// Id of the image, as `sha256:` and 64 hexadecimal digits.
+    ///
     /// `Id`.
     pub id: String,
+    /// Id of the image that it was built from here; empty for one that was pulled or built by
+    /// BuildKit.
+    ///
     /// `ParentId`.
     pub parent_id: String,
+    /// Names, each with its tag; for an image without a name empty, or up to 1.42 a single
+    /// `<none>:<none>`.
+    ///
     /// `RepoTags`.
     pub repo_tags: Vec<String>,
+    /// Names, each with the digest that a registry has it under; empty for one that was neither
+    /// pulled nor pushed, or up to 1.42 a single `<none>@<none>` if it has no name either.
+    ///
     /// `RepoDigests`.
     pub repo_digests: Vec<String>,
+    /// When it was made, in seconds since 1970.
+    ///
     /// `Created`.
     pub created: i64,
+    /// Bytes on disk of all its layers, those shared with other images included; with the
+    /// containerd image store, compressed content counts as well.
+    ///
     /// `Size`.
     pub size: i64,
+    /// Bytes that it shares with other images; -1 if it was not worked out.
+    ///
     /// `SharedSize`, since 1.25 (Docker 1.13).
     pub shared_size: i64,
+    /// Labels.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Number of containers made from it, in whatever state; -1 if they were not counted, as in
+    /// all lists up to 1.50.
+    ///
     /// `Containers`, since 1.25 (Docker 1.13).
     pub containers: i64,
+    /// What it holds for single platforms; only if asked for, and only with the containerd image
+    /// store.
+    ///
     /// `Manifests`, since 1.47 (Docker 27.2).
     pub manifests: Vec<ImageManifestSummary>,
+    /// Media type, digest and size of its manifest or index; only with the containerd image
+    /// store.
+    ///
     /// `Descriptor`, since 1.48 (Docker 28.0).
     pub descriptor: Option<OciDescriptor>,
 }
@@ -816,9 +847,14 @@ impl wire::WriteFields for ImageSummary {
     }
 }
 
+/// A signer that the daemon knows by name.
+///
+/// Part of [`SignatureIdentity`](crate::types::SignatureIdentity).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum KnownSignerIdentity {
+    /// Docker Hardened Images.
+    ///
     /// `DHI`, since 1.53 (Docker 29.2).
     Dhi,
     /// A text that the description does not list, as it came.
@@ -850,11 +886,20 @@ wire::readable_text!(KnownSignerIdentity);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(KnownSignerIdentity);
 
+/// How far something has come.
+///
+/// Part of [`BuildInfo`](crate::types::BuildInfo),
+/// [`CreateImageInfo`](crate::types::CreateImageInfo),
+/// [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ProgressDetail {
+    /// Bytes done so far.
+    ///
     /// `current`.
     pub current: Option<i64>,
+    /// Bytes in all; 0 or absent if it is not known.
+    ///
     /// `total`.
     pub total: Option<i64>,
 }
@@ -890,9 +935,14 @@ impl wire::WriteFields for ProgressDetail {
     }
 }
 
+/// A repository that the image was pulled from.
+///
+/// Part of [`Identity`](crate::types::Identity).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PullIdentity {
+    /// Name of the repository with its registry, such as `docker.io/library/alpine`.
+    ///
     /// `Repository`, since 1.53 (Docker 29.2).
     pub repository: Option<String>,
 }
@@ -926,17 +976,34 @@ impl wire::WriteFields for PullIdentity {
     }
 }
 
+/// One message of a push.
+///
+/// Only some fields are there in each message.
+///
+/// Brought by [`images.push`](crate::api::images::Images::push),
+/// [`plugins.push`](crate::api::plugins::Plugins::push).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PushImageInfo {
+    /// Why the push failed; nothing comes after it.
+    ///
     /// `errorDetail`.
     pub error_detail: Option<ErrorDetail>,
+    /// What is being done, such as `Pushing` or `Layer already exists`.
+    ///
     /// `status`.
     pub status: Option<String>,
+    /// How far it has come.
+    ///
     /// `progressDetail`.
     pub progress_detail: Option<ProgressDetail>,
+    /// What the message is about; a layer by the beginning of its digest, or the tag.
+    ///
     /// `id`.
     pub id: Option<String>,
+    /// What the registry has now, in the last message of each tag. The containerd image store
+    /// sends other things here, or nothing.
+    ///
     /// `aux`.
     pub aux: Option<PushImageInfoAux>,
 }
@@ -978,23 +1045,43 @@ impl wire::WriteFields for PushImageInfo {
     }
 }
 
+/// A signature on an image.
+///
+/// Part of [`Identity`](crate::types::Identity).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SignatureIdentity {
+    /// Who signed, in words.
+    ///
     /// `Name`, since 1.53 (Docker 29.2).
     pub name: Option<String>,
+    /// Proofs of when it was signed.
+    ///
     /// `Timestamps`, since 1.53 (Docker 29.2).
     pub timestamps: Vec<SignatureTimestamp>,
+    /// The signer, if the daemon knows it by name.
+    ///
     /// `KnownSigner`, since 1.53 (Docker 29.2).
     pub known_signer: Option<KnownSignerIdentity>,
+    /// Name of the image that the signature speaks of; only in simple signatures.
+    ///
     /// `DockerReference`, since 1.53 (Docker 29.2).
     pub docker_reference: Option<String>,
+    /// The signer, as the certificate has it.
+    ///
     /// `Signer`, since 1.53 (Docker 29.2).
     pub signer: Option<SignerIdentity>,
+    /// Format of the signature.
+    ///
     /// `SignatureType`, since 1.53 (Docker 29.2).
     pub signature_type: Option<SignatureType>,
+    /// Why the signature does not hold; absent if it was verified.
+    ///
     /// `Error`, since 1.53 (Docker 29.2).
     pub error: Option<String>,
+    /// Doubts about a signature that was verified, such as roots of trust that could not be
+    /// refreshed.
+    ///
     /// `Warnings`, since 1.53 (Docker 29.2).
     pub warnings: Vec<String>,
 }
@@ -1042,13 +1129,22 @@ impl wire::WriteFields for SignatureIdentity {
     }
 }
 
+/// A proof of when a signature was made.
+///
+/// Part of [`SignatureIdentity`](crate::types::SignatureIdentity).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SignatureTimestamp {
+    /// Who gave the proof.
+    ///
     /// `Type`, since 1.53 (Docker 29.2).
     pub type_: Option<SignatureTimestampType>,
+    /// Address of the log or authority.
+    ///
     /// `URI`, since 1.53 (Docker 29.2).
     pub uri: Option<String>,
+    /// The time that is proved.
+    ///
     /// `Timestamp`, since 1.53 (Docker 29.2).
     pub timestamp: Option<Timestamp>,
 }
@@ -1086,11 +1182,18 @@ impl wire::WriteFields for SignatureTimestamp {
     }
 }
 
+/// Who proves the time of a signature.
+///
+/// Part of [`SignatureTimestamp`](crate::types::SignatureTimestamp).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SignatureTimestampType {
+    /// A public transparency log.
+    ///
     /// `Tlog`, since 1.53 (Docker 29.2).
     Tlog,
+    /// An authority that signs timestamps.
+    ///
     /// `TimestampAuthority`, since 1.53 (Docker 29.2).
     TimestampAuthority,
     /// A text that the description does not list, as it came.
@@ -1124,11 +1227,18 @@ wire::readable_text!(SignatureTimestampType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(SignatureTimestampType);
 
+/// Format of a signature.
+///
+/// Part of [`SignatureIdentity`](crate::types::SignatureIdentity).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum SignatureType {
+    /// A Sigstore bundle of version 0.3.
+    ///
     /// `bundle-v0.3`, since 1.53 (Docker 29.2).
     BundleV03,
+    /// A simple signature of version 1, as older versions of cosign make them.
+    ///
     /// `simplesigning-v1`, since 1.53 (Docker 29.2).
     SimplesigningV1,
     /// A text that the description does not list, as it came.
@@ -1162,401 +1272,22 @@ wire::readable_text!(SignatureType);
 #[cfg(feature = "serde-both")]
 wire::writable_text!(SignatureType);
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct SignerIdentity {
-    /// `CertificateIssuer`, since 1.53 (Docker 29.2).
-    pub certificate_issuer: Option<String>,
-    /// `SubjectAlternativeName`, since 1.53 (Docker 29.2).
-    pub subject_alternative_name: Option<String>,
-    /// `Issuer`, since 1.53 (Docker 29.2).
-    pub issuer: Option<String>,
-    /// `BuildSignerURI`, since 1.53 (Docker 29.2).
-    pub build_signer_uri: Option<String>,
-    /// `BuildSignerDigest`, since 1.53 (Docker 29.2).
-    pub build_signer_digest: Option<String>,
-    /// `RunnerEnvironment`, since 1.53 (Docker 29.2).
-    pub runner_environment: Option<String>,
-    /// `SourceRepositoryURI`, since 1.53 (Docker 29.2).
-    pub source_repository_uri: Option<String>,
-    /// `SourceRepositoryDigest`, since 1.53 (Docker 29.2).
-    pub source_repository_digest: Option<String>,
-    /// `SourceRepositoryRef`, since 1.53 (Docker 29.2).
-    pub source_repository_ref: Option<String>,
-    /// `SourceRepositoryIdentifier`, since 1.53 (Docker 29.2).
-    pub source_repository_identifier: Option<String>,
-    /// `SourceRepositoryOwnerURI`, since 1.53 (Docker 29.2).
-    pub source_repository_owner_uri: Option<String>,
-    /// `SourceRepositoryOwnerIdentifier`, since 1.53 (Docker 29.2).
-    pub source_repository_owner_identifier: Option<String>,
-    /// `BuildConfigURI`, since 1.53 (Docker 29.2).
-    pub build_config_uri: Option<String>,
-    /// `BuildConfigDigest`, since 1.53 (Docker 29.2).
-    pub build_config_digest: Option<String>,
-    /// `BuildTrigger`, since 1.53 (Docker 29.2).
-    pub build_trigger: Option<String>,
-    /// `RunInvocationURI`, since 1.53 (Docker 29.2).
-    pub run_invocation_uri: Option<String>,
-    /// `SourceRepositoryVisibilityAtSigning`, since 1.53 (Docker 29.2).
-    pub source_repository_visibility_at_signing: Option<String>,
-}
-
-wire::readable!(SignerIdentity);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(SignerIdentity);
-
-impl wire::ReadFields for SignerIdentity {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "CertificateIssuer" => value.read(&mut self.certificate_issuer),
-            "SubjectAlternativeName" => value.read(&mut self.subject_alternative_name),
-            "Issuer" => value.read(&mut self.issuer),
-            "BuildSignerURI" => value.read(&mut self.build_signer_uri),
-            "BuildSignerDigest" => value.read(&mut self.build_signer_digest),
-            "RunnerEnvironment" => value.read(&mut self.runner_environment),
-            "SourceRepositoryURI" => value.read(&mut self.source_repository_uri),
-            "SourceRepositoryDigest" => value.read(&mut self.source_repository_digest),
-            "SourceRepositoryRef" => value.read(&mut self.source_repository_ref),
-            "SourceRepositoryIdentifier" => {
-                value.read(&mut self.source_repository_identifier)
-            }
-            "SourceRepositoryOwnerURI" => {
-                value.read(&mut self.source_repository_owner_uri)
-            }
-            "SourceRepositoryOwnerIdentifier" => {
-                value.read(&mut self.source_repository_owner_identifier)
-            }
-            "BuildConfigURI" => value.read(&mut self.build_config_uri),
-            "BuildConfigDigest" => value.read(&mut self.build_config_digest),
-            "BuildTrigger" => value.read(&mut self.build_trigger),
-            "RunInvocationURI" => value.read(&mut self.run_invocation_uri),
-            "SourceRepositoryVisibilityAtSigning" => {
-                value.read(&mut self.source_repository_visibility_at_signing)
-            }
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for SignerIdentity {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("CertificateIssuer", &self.certificate_issuer)?;
-        to.write("SubjectAlternativeName", &self.subject_alternative_name)?;
-        to.write("Issuer", &self.issuer)?;
-        to.write("BuildSignerURI", &self.build_signer_uri)?;
-        to.write("BuildSignerDigest", &self.build_signer_digest)?;
-        to.write("RunnerEnvironment", &self.runner_environment)?;
-        to.write("SourceRepositoryURI", &self.source_repository_uri)?;
-        to.write("SourceRepositoryDigest", &self.source_repository_digest)?;
-        to.write("SourceRepositoryRef", &self.source_repository_ref)?;
-        to.write("SourceRepositoryIdentifier", &self.source_repository_identifier)?;
-        to.write("SourceRepositoryOwnerURI", &self.source_repository_owner_uri)?;
-        to.write(
-            "SourceRepositoryOwnerIdentifier",
-            &self.source_repository_owner_identifier,
-        )?;
-        to.write("BuildConfigURI", &self.build_config_uri)?;
-        to.write("BuildConfigDigest", &self.build_config_digest)?;
-        to.write("BuildTrigger", &self.build_trigger)?;
-        to.write("RunInvocationURI", &self.run_invocation_uri)?;
-        to.write(
-            "SourceRepositoryVisibilityAtSigning",
-            &self.source_repository_visibility_at_signing,
-        )?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageInspectRootfs {
-    /// `Type`.
-    pub type_: String,
-    /// `Layers`.
-    pub layers: Vec<String>,
-}
-
-wire::readable!(ImageInspectRootfs);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageInspectRootfs);
-
-impl wire::ReadFields for ImageInspectRootfs {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Type" => value.read(&mut self.type_),
-            "Layers" => value.read(&mut self.layers),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageInspectRootfs {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Type", &self.type_)?;
-        to.write("Layers", &self.layers)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageInspectMetadata {
-    /// `LastTagTime`, since 1.31 (Docker 17.07).
-    pub last_tag_time: Option<Timestamp>,
-}
-
-wire::readable!(ImageInspectMetadata);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageInspectMetadata);
-
-impl wire::ReadFields for ImageInspectMetadata {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "LastTagTime" => value.read(&mut self.last_tag_time),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageInspectMetadata {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("LastTagTime", &self.last_tag_time)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageManifestSummarySize {
-    /// `Total`, since 1.47 (Docker 27.2).
-    pub total: i64,
-    /// `Content`, since 1.47 (Docker 27.2).
-    pub content: i64,
-}
-
-wire::readable!(ImageManifestSummarySize);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageManifestSummarySize);
-
-impl wire::ReadFields for ImageManifestSummarySize {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Total" => value.read(&mut self.total),
-            "Content" => value.read(&mut self.content),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageManifestSummarySize {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Total", &self.total)?;
-        to.write("Content", &self.content)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum ImageManifestSummaryKind {
-    /// `image`, since 1.47 (Docker 27.2).
-    Image,
-    /// `attestation`, since 1.47 (Docker 27.2).
-    Attestation,
-    /// `unknown`, since 1.47 (Docker 27.2).
-    Unknown,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl ImageManifestSummaryKind {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::Image => "image",
-            Self::Attestation => "attestation",
-            Self::Unknown => "unknown",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for ImageManifestSummaryKind {
-    fn from(text: &str) -> Self {
-        match text {
-            "image" => Self::Image,
-            "attestation" => Self::Attestation,
-            "unknown" => Self::Unknown,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(ImageManifestSummaryKind);
-wire::readable_text!(ImageManifestSummaryKind);
-
-#[cfg(feature = "serde-both")]
-wire::writable_text!(ImageManifestSummaryKind);
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageManifestSummaryImageDataSize {
-    /// `Unpacked`, since 1.47 (Docker 27.2).
-    pub unpacked: i64,
-}
-
-wire::readable!(ImageManifestSummaryImageDataSize);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageManifestSummaryImageDataSize);
-
-impl wire::ReadFields for ImageManifestSummaryImageDataSize {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Unpacked" => value.read(&mut self.unpacked),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageManifestSummaryImageDataSize {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Unpacked", &self.unpacked)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageManifestSummaryImageData {
-    /// `Platform`, since 1.47 (Docker 27.2).
-    pub platform: Option<OciPlatform>,
-    /// `Containers`, since 1.47 (Docker 27.2).
-    pub containers: Vec<String>,
-    /// `Size`, since 1.47 (Docker 27.2).
-    pub size: ImageManifestSummaryImageDataSize,
-}
-
-wire::readable!(ImageManifestSummaryImageData);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageManifestSummaryImageData);
-
-impl wire::ReadFields for ImageManifestSummaryImageData {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Platform" => value.read(&mut self.platform),
-            "Containers" => value.read(&mut self.containers),
-            "Size" => value.read(&mut self.size),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageManifestSummaryImageData {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Platform", &self.platform)?;
-        to.write("Containers", &self.containers)?;
-        to.write("Size", &self.size)?;
-        Ok(())
-    }
-}
-
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct ImageManifestSummaryAttestationData {
-    /// `For`, since 1.47 (Docker 27.2).
-    pub for_: String,
-}
-
-wire::readable!(ImageManifestSummaryAttestationData);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(ImageManifestSummaryAttestationData);
-
-impl wire::ReadFields for ImageManifestSummaryAttestationData {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "For" => value.read(&mut self.for_),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for ImageManifestSummaryAttestationData {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("For", &self.for_)?;
-        Ok(())
-    }
-}
-
+/// What a registry has after a push.
+///
+/// Part of [`PushImageInfo`](crate::types::PushImageInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PushImageInfoAux {
+    /// Tag that was pushed.
+    ///
     /// `Tag`.
     pub tag: Option<String>,
+    /// Digest of the manifest, by which the image can be pulled unchanged for ever.
+    ///
     /// `Digest`.
     pub digest: Option<String>,
+    /// Bytes of the manifest, not of the image.
+    ///
     /// `Size`.
     pub size: Option<i64>,
 }
@@ -1594,10 +1325,17 @@ impl wire::WriteFields for PushImageInfoAux {
     }
 }
 
+/// Where the result of a build goes.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageBuildOutputsItem {
+    /// Exporter of BuildKit, such as `local`, `tar`, `oci` or `docker`.
+    ///
     /// `Type`, since 1.40 (Docker 19.03).
     pub type_: Option<String>,
+    /// Options of the exporter, such as `dest`.
+    ///
     /// `Attrs`, since 1.40 (Docker 19.03).
     pub attrs: Option<BTreeMap<String, String>>,
 }
@@ -1632,11 +1370,18 @@ impl wire::WriteFields for ImageBuildOutputsItem {
     }
 }
 
+/// Which builder is used.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ImageBuildVersion {
+    /// The classic builder, which is deprecated but needs nothing beside the request.
+    ///
     /// `1`, since 1.38 (Docker 18.06).
     V1,
+    /// BuildKit, which needs a session beside the request.
+    ///
     /// `2`, since 1.38 (Docker 18.06).
     V2,
     /// A text that the description does not list, as it came.
@@ -1670,15 +1415,26 @@ wire::text_enum!(ImageBuildVersion);
 wire::readable_text!(ImageBuildVersion);
 wire::writable_text!(ImageBuildVersion);
 
+/// How containers of a build are kept apart from the host, on Windows.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum ImageBuildIsolation {
+    /// As the daemon is configured.
+    ///
     /// `default`.
     Default,
+    /// Namespaces on the kernel of the host.
+    ///
     /// `process`.
     Process,
+    /// A virtual machine with a kernel of its own.
+    ///
     /// `hyperv`.
     Hyperv,
+    /// Not set; the same as `default`.
+    ///
     /// The empty text.
     Empty,
     /// A text that the description does not list, as it came.
@@ -1716,12 +1472,21 @@ wire::text_enum!(ImageBuildIsolation);
 wire::readable_text!(ImageBuildIsolation);
 wire::writable_text!(ImageBuildIsolation);
 
+/// A resource limit for commands of a build.
+///
+/// Sent by [`images.build`](crate::api::images::Images::build).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImageBuildUlimitsItem {
+    /// Which limit, such as `nofile`, `nproc`, `core` or `memlock`.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Value that applies, and that a process may raise up to the hard one; -1 for no limit.
+    ///
     /// `Soft`.
     pub soft: Option<i64>,
+    /// Value that only a privileged process may raise; -1 for no limit.
+    ///
     /// `Hard`.
     pub hard: Option<i64>,
 }
@@ -1758,11 +1523,18 @@ impl wire::WriteFields for ImageBuildUlimitsItem {
     }
 }
 
+/// What was deleted from the builder's cache.
+///
+/// Brought by [`images.build_prune`](crate::api::images::Images::build_prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct BuildPruneResponse {
+    /// Ids of the entries; empty when there were none.
+    ///
     /// `CachesDeleted`, since 1.39 (Docker 18.09).
     pub caches_deleted: Vec<String>,
+    /// Bytes of disk that became free.
+    ///
     /// `SpaceReclaimed`, since 1.31 (Docker 17.07).
     pub space_reclaimed: Option<i64>,
 }
@@ -1798,11 +1570,19 @@ impl wire::WriteFields for BuildPruneResponse {
     }
 }
 
+/// Images that were deleted because they were not used.
+///
+/// Brought by [`images.prune`](crate::api::images::Images::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImagePruneResponse {
+    /// Names that were taken off and images that were deleted, in order; empty when there were
+    /// none.
+    ///
     /// `ImagesDeleted`, since 1.25 (Docker 1.13).
     pub images_deleted: Vec<ImageDeleteResponseItem>,
+    /// Bytes of disk that became free.
+    ///
     /// `SpaceReclaimed`, since 1.25 (Docker 1.13).
     pub space_reclaimed: Option<i64>,
 }
@@ -1838,17 +1618,30 @@ impl wire::WriteFields for ImagePruneResponse {
     }
 }
 
+/// An image that was found.
+///
+/// Brought by [`images.search`](crate::api::images::Images::search).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ImageSearchResponseItem {
+    /// What its owner says about it.
+    ///
     /// `description`.
     pub description: Option<String>,
+    /// Whether it is one of Docker's official images.
+    ///
     /// `is_official`.
     pub is_official: Option<bool>,
+    /// Always `false` today; once, whether Docker Hub built it.
+    ///
     /// `is_automated`.
     pub is_automated: Option<bool>,
+    /// Name, without registry and tag.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Stars it was given.
+    ///
     /// `star_count`.
     pub star_count: Option<i64>,
 }

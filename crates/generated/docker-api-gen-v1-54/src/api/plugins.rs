@@ -20,7 +20,28 @@ impl<'a> Plugins<'a> {
         Self { connection }
     }
 
+    /// Lists the plugins that are installed in the daemon.
+    ///
+    /// Plugins that run outside of the daemon and are only discovered by it are not among them;
+    /// system information names their drivers.
+    ///
     /// `GET /plugins` · API 1.24 – 1.55
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let answer = client.plugins().list().send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn list(&self) -> List<'a> {
         List {
@@ -29,7 +50,30 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Makes a plugin from its root file system and configuration, for trying it out or pushing
+    /// it.
+    ///
     /// `POST /plugins/create` · API 1.25 – 1.55
+    ///
+    /// - `name`: Name of the new plugin, with a tag if wanted; `latest` when there is none.
+    /// - `body`: Tar archive with `config.json`, which describes the plugin, and the directory
+    ///   `rootfs`.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let content: Vec<u8> = Vec::new();
+    /// client.plugins().create("web", content).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn create(&self, name: &str, body: impl Into<Body>) -> Create<'a> {
         let mut call = Call::new(self.connection, &CREATE);
@@ -38,7 +82,31 @@ impl<'a> Plugins<'a> {
         Create { call }
     }
 
+    /// Reads from a registry which rights a plugin wants, before it is installed.
+    ///
+    /// Show them, and give those that were agreed to with the pull or upgrade. A daemon that
+    /// cannot read the plugin from the registry may answer with no privileges in place of a
+    /// failure.
+    ///
     /// `GET /plugins/privileges` · API 1.25 – 1.55
+    ///
+    /// - `remote`: Plugin in a registry, with tag or digest; `latest` when there is neither.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let answer = client.plugins().privileges("vieux/sshfs").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn privileges(&self, remote: &str) -> Privileges<'a> {
         let mut call = Call::new(self.connection, &PRIVILEGES);
@@ -49,7 +117,36 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Installs a plugin from a registry and grants it rights; it is not enabled yet.
+    ///
+    /// To install as `docker` does: read the privileges, pull with them, then enable.
+    ///
+    /// The privileges given must be exactly those that the plugin asks for. Failures after the
+    /// download began come as the last message of the stream, not as a status.
+    ///
     /// `POST /plugins/pull` · API 1.24 – 1.55
+    ///
+    /// - `remote`: Plugin in a registry, with tag or digest; `latest` when there is neither.
+    /// - `body`: Rights that are granted, as they were read from the registry; an empty list if
+    ///   it wants none.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let mut items = client.plugins().pull("vieux/sshfs", Default::default()).send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn pull(&self, remote: &str, body: Vec<types::PluginPrivilege>) -> Pull<'a> {
         let mut call = Call::new(self.connection, &PULL);
@@ -61,7 +158,29 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Removes a plugin.
+    ///
+    /// One that is enabled or in use is refused, unless forced.
+    ///
     /// `DELETE /plugins/{name}` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// client.plugins().delete("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn delete(&self, name: &str) -> Delete<'a> {
         let mut call = Call::new(self.connection, &DELETE);
@@ -72,7 +191,29 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Stops a plugin.
+    ///
+    /// One that serves a volume or network in use is refused, unless forced.
+    ///
     /// `POST /plugins/{name}/disable` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// client.plugins().disable("vieux/sshfs:latest").send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn disable(&self, name: &str) -> Disable<'a> {
         let mut call = Call::new(self.connection, &DISABLE);
@@ -83,7 +224,31 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Starts a plugin, so that its drivers can be used.
+    ///
     /// `POST /plugins/{name}/enable` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    /// - `timeout`: Seconds that the daemon waits for an answer of the plugin, at its start and
+    ///   later; 0 for no limit.
+    ///
+    ///   Daemons refuse a request without it. `docker plugin enable` sends 30.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// client.plugins().enable("vieux/sshfs:latest", 1).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn enable(&self, name: &str, timeout: i64) -> Enable<'a> {
         let mut call = Call::new(self.connection, &ENABLE);
@@ -92,7 +257,28 @@ impl<'a> Plugins<'a> {
         Enable { call }
     }
 
+    /// Describes a plugin.
+    ///
     /// `GET /plugins/{name}/json` · API 1.25 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let answer = client.plugins().inspect("vieux/sshfs:latest").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -100,7 +286,32 @@ impl<'a> Plugins<'a> {
         Inspect { call }
     }
 
+    /// Uploads a plugin to the registry that its name begins with, Docker Hub if there is none.
+    ///
+    /// Failures after the upload began come as the last message of the stream, not as a status.
+    ///
     /// `POST /plugins/{name}/push` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let mut items = client.plugins().push("vieux/sshfs:latest").send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn push(&self, name: &str) -> Push<'a> {
         let mut call = Call::new(self.connection, &PUSH);
@@ -111,7 +322,31 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Changes settings of a plugin, which must be disabled.
+    ///
+    /// Only what its author has declared as settable can be changed.
+    ///
     /// `POST /plugins/{name}/set` · API 1.24 – 1.55
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
+    /// - `body`: Settings as `NAME=VALUE`; the name is that of a variable, mount, device or of
+    ///   the arguments, followed by `.source`, `.path` or `.value` where it would not be clear.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// client.plugins().set("vieux/sshfs:latest", Default::default()).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn set(&self, name: &str, body: Vec<String>) -> Set<'a> {
         let mut call = Call::new(self.connection, &SET);
@@ -120,7 +355,37 @@ impl<'a> Plugins<'a> {
         Set { call }
     }
 
+    /// Replaces a plugin by another version from a registry; its settings and id stay.
+    ///
+    /// The plugin must be disabled. Failures after the download began come as the last message of
+    /// the stream, not as a status.
+    ///
     /// `POST /plugins/{name}/upgrade` · API 1.26 – 1.55
+    ///
+    /// - `name`: Name of the installed plugin, with its tag unless that is `latest`; or its id.
+    /// - `remote`: Plugin in a registry to upgrade to, with tag or digest; `latest` when there is
+    ///   neither.
+    /// - `body`: Rights that are granted, as they were read from the registry; an empty list if
+    ///   it wants none.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_54::Client) -> Result<(), docker_api_gen_v1_54::Error> {
+    /// let mut items = client.plugins().upgrade("vieux/sshfs:latest", "vieux/sshfs", Default::default()).send().await?;
+    /// while let Some(item) = items.try_next().await? {
+    ///     println!("{item:?}");
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn upgrade(
         &self,
@@ -153,6 +418,11 @@ pub(crate) static LIST: Operation = Operation {
 /// What can be asked of [`List`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ListOptions {
+    /// Conditions that a plugin has to meet, as names with lists of values: `capability` (such as
+    /// `volumedriver`, `networkdriver`, `authz`), `enabled` (`true` or `false`).
+    ///
+    /// A daemon below 1.28 ignores filters and lists all.
+    ///
     /// `filters`, since 1.28 (Docker 17.04).
     pub filters: Option<Filters>,
 }
@@ -166,6 +436,11 @@ pub struct List<'a> {
 }
 
 impl<'a> List<'a> {
+    /// Conditions that a plugin has to meet, as names with lists of values: `capability` (such as
+    /// `volumedriver`, `networkdriver`, `authz`), `enabled` (`true` or `false`).
+    ///
+    /// A daemon below 1.28 ignores filters and lists all.
+    ///
     /// `filters`, since 1.28 (Docker 17.04).
     pub fn filters(mut self, filters: impl Into<Filters>) -> Self {
         self.options.filters = Some(filters.into());
@@ -179,6 +454,10 @@ impl<'a> List<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::list`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::Plugin>, Error> {
         self.prepare().json().await
@@ -214,6 +493,10 @@ pub struct Create<'a> {
 
 impl<'a> Create<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::create`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -240,6 +523,9 @@ pub(crate) static PRIVILEGES: Operation = Operation {
 /// What can be asked of [`Privileges`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PrivilegesOptions {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -253,6 +539,9 @@ pub struct Privileges<'a> {
 }
 
 impl<'a> Privileges<'a> {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -266,6 +555,10 @@ impl<'a> Privileges<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::privileges`].
     #[inline]
     pub async fn send(self) -> Result<Vec<types::PluginPrivilege>, Error> {
         self.prepare().json().await
@@ -295,8 +588,13 @@ pub(crate) static PULL: Operation = Operation {
 /// What can be asked of [`Pull`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PullOptions {
+    /// Name to install it under; the one in the registry when absent.
+    ///
     /// `name`.
     pub name: Option<String>,
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -310,12 +608,17 @@ pub struct Pull<'a> {
 }
 
 impl<'a> Pull<'a> {
+    /// Name to install it under; the one in the registry when absent.
+    ///
     /// `name`.
     pub fn name(mut self, name: impl Into<String>) -> Self {
         self.options.name = Some(name.into());
         self
     }
 
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -329,6 +632,10 @@ impl<'a> Pull<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::pull`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::CreateImageInfo>, Error> {
         self.prepare().json_lines().await
@@ -359,6 +666,10 @@ pub(crate) static DELETE: Operation = Operation {
 /// What can be asked of [`Delete`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DeleteOptions {
+    /// Disables the plugin first if need be, and removes it even while it is in use.
+    ///
+    /// Volumes and networks that it serves are of no use then.
+    ///
     /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub force: Option<bool>,
 }
@@ -372,6 +683,10 @@ pub struct Delete<'a> {
 }
 
 impl<'a> Delete<'a> {
+    /// Disables the plugin first if need be, and removes it even while it is in use.
+    ///
+    /// Volumes and networks that it serves are of no use then.
+    ///
     /// `force`, since 1.25 (Docker 1.13). Default: `false`.
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -385,6 +700,10 @@ impl<'a> Delete<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::delete`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -414,6 +733,8 @@ pub(crate) static DISABLE: Operation = Operation {
 /// What can be asked of [`Disable`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct DisableOptions {
+    /// Stops it even while it is in use.
+    ///
     /// `force`, since 1.25 (Docker 1.13).
     pub force: Option<bool>,
 }
@@ -427,6 +748,8 @@ pub struct Disable<'a> {
 }
 
 impl<'a> Disable<'a> {
+    /// Stops it even while it is in use.
+    ///
     /// `force`, since 1.25 (Docker 1.13).
     pub fn force(mut self, force: bool) -> Self {
         self.options.force = Some(force);
@@ -440,6 +763,10 @@ impl<'a> Disable<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::disable`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -475,6 +802,10 @@ pub struct Enable<'a> {
 
 impl<'a> Enable<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::enable`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -507,6 +838,10 @@ pub struct Inspect<'a> {
 
 impl<'a> Inspect<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::Plugin, Error> {
         self.prepare().json().await
@@ -533,6 +868,8 @@ pub(crate) static PUSH: Operation = Operation {
 /// What can be asked of [`Push`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct PushOptions {
+    /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -546,6 +883,8 @@ pub struct Push<'a> {
 }
 
 impl<'a> Push<'a> {
+    /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -559,6 +898,10 @@ impl<'a> Push<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::push`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::PushImageInfo>, Error> {
         self.prepare().json_lines().await
@@ -594,6 +937,10 @@ pub struct Set<'a> {
 
 impl<'a> Set<'a> {
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::set`].
     #[inline]
     pub async fn send(self) -> Result<(), Error> {
         self.prepare().unit().await
@@ -620,6 +967,9 @@ pub(crate) static UPGRADE: Operation = Operation {
 /// What can be asked of [`Upgrade`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct UpgradeOptions {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -633,6 +983,9 @@ pub struct Upgrade<'a> {
 }
 
 impl<'a> Upgrade<'a> {
+    /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
+    /// out.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -646,6 +999,10 @@ impl<'a> Upgrade<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Plugins::upgrade`].
     #[inline]
     pub async fn send(self) -> Result<JsonLines<types::CreateImageInfo>, Error> {
         self.prepare().json_lines().await

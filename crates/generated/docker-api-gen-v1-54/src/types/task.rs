@@ -4,12 +4,18 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
 use super::{
     ContainerStatus, EndpointPortConfig, GenericResources, NetworkAttachment,
-    ObjectVersion, TaskSpec,
+    ObjectVersion, TaskSpec, TaskState,
 };
 
+/// Ports that a task publishes on its node.
+///
+/// Part of [`TaskStatus`](crate::types::TaskStatus).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PortStatus {
+    /// Ports in mode `host`, with the numbers that the node chose; empty for those of the routing
+    /// mesh.
+    ///
     /// `Ports`, since 1.25 (Docker 1.13).
     pub ports: Vec<EndpointPortConfig>,
 }
@@ -43,39 +49,77 @@ impl wire::WriteFields for PortStatus {
     }
 }
 
+/// A task of the swarm: one run of a container, on one node.
+///
+/// A task is never restarted: another with the same slot takes its place.
+///
+/// Brought by [`tasks.list`](crate::api::tasks::Tasks::list),
+/// [`tasks.inspect`](crate::api::tasks::Tasks::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Task {
+    /// Id of the task.
+    ///
     /// `ID`.
     pub id: Option<String>,
+    /// Version of this object.
+    ///
     /// `Version`.
     pub version: Option<ObjectVersion>,
+    /// When it was created.
+    ///
     /// `CreatedAt`.
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`.
     pub updated_at: Option<Timestamp>,
+    /// Name of the task; mostly empty, and then made of the service, the slot and the id.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Labels of the task.
+    ///
     /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: BTreeMap<String, String>,
+    /// What it runs; the specification of the service at the time the task was made.
+    ///
     /// `Spec`.
     pub spec: Option<TaskSpec>,
+    /// Id of its service.
+    ///
     /// `ServiceID`.
     pub service_id: Option<String>,
+    /// Number of its place among the replicas, from 1 on; 0 for a task of a global service.
+    ///
     /// `Slot`.
     pub slot: Option<i64>,
+    /// Id of its node; empty until it is assigned to one.
+    ///
     /// `NodeID`.
     pub node_id: Option<String>,
+    /// Resources beside CPU and memory that were assigned to it.
+    ///
     /// `GenericResources`, since 1.32 (Docker 17.09).
     pub generic_resources: GenericResources,
+    /// State that it is in.
+    ///
     /// `Status`.
     pub status: Option<TaskStatus>,
+    /// State that the swarm wants it to reach.
+    ///
     /// `DesiredState`.
     pub desired_state: Option<TaskState>,
+    /// Run of the job that it belongs to; absent unless it belongs to a job.
+    ///
     /// `JobIteration`, since 1.41 (Docker 20.10).
     pub job_iteration: Option<ObjectVersion>,
+    /// Networks that it is attached to, with its addresses.
+    ///
     /// `NetworksAttachments`.
     pub networks_attachments: Vec<NetworkAttachment>,
+    /// Cluster volumes that it uses; sent as null when there are none.
+    ///
     /// `Volumes`, since 1.42 (Docker 23.0).
     pub volumes: Vec<TaskVolume>,
 }
@@ -139,109 +183,34 @@ impl wire::WriteFields for Task {
     }
 }
 
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum TaskState {
-    /// `new`.
-    New,
-    /// `allocated`.
-    Allocated,
-    /// `pending`.
-    Pending,
-    /// `assigned`.
-    Assigned,
-    /// `accepted`.
-    Accepted,
-    /// `preparing`.
-    Preparing,
-    /// `ready`.
-    Ready,
-    /// `starting`.
-    Starting,
-    /// `running`.
-    Running,
-    /// `complete`.
-    Complete,
-    /// `shutdown`.
-    Shutdown,
-    /// `failed`.
-    Failed,
-    /// `rejected`.
-    Rejected,
-    /// `remove`, since 1.37 (Docker 18.03).
-    Remove,
-    /// `orphaned`, since 1.37 (Docker 18.03).
-    Orphaned,
-    /// A text that the description does not list, as it came.
-    Other(String),
-}
-
-impl TaskState {
-    /// The text that stands for this value in requests and answers.
-    pub fn as_str(&self) -> &str {
-        match self {
-            Self::New => "new",
-            Self::Allocated => "allocated",
-            Self::Pending => "pending",
-            Self::Assigned => "assigned",
-            Self::Accepted => "accepted",
-            Self::Preparing => "preparing",
-            Self::Ready => "ready",
-            Self::Starting => "starting",
-            Self::Running => "running",
-            Self::Complete => "complete",
-            Self::Shutdown => "shutdown",
-            Self::Failed => "failed",
-            Self::Rejected => "rejected",
-            Self::Remove => "remove",
-            Self::Orphaned => "orphaned",
-            Self::Other(text) => text,
-        }
-    }
-}
-
-impl From<&str> for TaskState {
-    fn from(text: &str) -> Self {
-        match text {
-            "new" => Self::New,
-            "allocated" => Self::Allocated,
-            "pending" => Self::Pending,
-            "assigned" => Self::Assigned,
-            "accepted" => Self::Accepted,
-            "preparing" => Self::Preparing,
-            "ready" => Self::Ready,
-            "starting" => Self::Starting,
-            "running" => Self::Running,
-            "complete" => Self::Complete,
-            "shutdown" => Self::Shutdown,
-            "failed" => Self::Failed,
-            "rejected" => Self::Rejected,
-            "remove" => Self::Remove,
-            "orphaned" => Self::Orphaned,
-            other => Self::Other(other.to_owned()),
-        }
-    }
-}
-
-wire::text_enum!(TaskState);
-wire::readable_text!(TaskState);
-
-#[cfg(feature = "serde-both")]
-wire::writable_text!(TaskState);
-
+/// State that a task is in.
+///
+/// Part of [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TaskStatus {
+    /// When it entered the state.
+    ///
     /// `Timestamp`.
     pub timestamp: Option<Timestamp>,
+    /// The state.
+    ///
     /// `State`.
     pub state: Option<TaskState>,
+    /// What is being done, in words.
+    ///
     /// `Message`.
     pub message: Option<String>,
+    /// What went wrong; empty if nothing did.
+    ///
     /// `Err`.
     pub err: Option<String>,
+    /// Its container; absent until it has one.
+    ///
     /// `ContainerStatus`.
     pub container_status: Option<ContainerStatus>,
+    /// Ports that it publishes on its node.
+    ///
     /// `PortStatus`, since 1.25 (Docker 1.13).
     pub port_status: Option<PortStatus>,
 }
@@ -285,13 +254,22 @@ impl wire::WriteFields for TaskStatus {
     }
 }
 
+/// A cluster volume that a task uses.
+///
+/// Part of [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct TaskVolume {
+    /// Id of the volume in the swarm.
+    ///
     /// `ID`, since 1.42 (Docker 23.0).
     pub id: Option<String>,
+    /// Source of the mount, as it was asked for; the name of the volume or `group:NAME`.
+    ///
     /// `Source`, since 1.42 (Docker 23.0).
     pub source: Option<String>,
+    /// Path inside the container.
+    ///
     /// `Target`, since 1.42 (Docker 23.0).
     pub target: Option<String>,
 }

@@ -17,7 +17,32 @@ impl<'a> Distribution<'a> {
         Self { connection }
     }
 
+    /// Asks a registry for digest and platforms of an image, without pulling it.
+    ///
+    /// The daemon makes the request, and looks at no image of its own. An image that is missing
+    /// and credentials that are wrong look alike to many registries, so both may be 401.
+    ///
     /// `GET /distribution/{name}/json` · API 1.30 – 1.55
+    ///
+    /// - `name`: Image, by name and tag or digest. Without either, `latest`.
+    ///
+    /// # Errors
+    ///
+    /// Besides what [any call](crate::ErrorKind) can fail with:
+    ///
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized) (401): the registry wants other
+    ///   credentials.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    ///
+    /// # Examples
+    ///
+    /// ```no_run
+    /// # async fn example(client: docker_api_gen_v1_55::Client) -> Result<(), docker_api_gen_v1_55::Error> {
+    /// let answer = client.distribution().inspect("alpine").send().await?;
+    /// println!("{answer:?}");
+    /// # Ok(())
+    /// # }
+    /// ```
     #[inline]
     pub fn inspect(&self, name: &str) -> Inspect<'a> {
         let mut call = Call::new(self.connection, &INSPECT);
@@ -43,6 +68,10 @@ pub(crate) static INSPECT: Operation = Operation {
 /// What can be asked of [`Inspect`]. Nothing is sent that is not set.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct InspectOptions {
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Absent, the daemon asks anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -56,6 +85,10 @@ pub struct Inspect<'a> {
 }
 
 impl<'a> Inspect<'a> {
+    /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Absent, the daemon asks anonymously.
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -69,6 +102,10 @@ impl<'a> Inspect<'a> {
     }
 
     /// Sends the request.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Distribution::inspect`].
     #[inline]
     pub async fn send(self) -> Result<types::DistributionInspect, Error> {
         self.prepare().json().await

@@ -2,19 +2,32 @@
 
 use std::collections::BTreeMap;
 use docker_api_gen_core::{Timestamp, wire};
-use super::{ConfigReference, EndpointSettings, PortMap, ServiceInfo, SwarmNetwork};
+use super::{ConfigReference, EndpointSettings, PortMap, SwarmNetwork};
 
+/// A container as an inspected network sees it.
+///
+/// Part of [`NetworkInspect`](crate::types::NetworkInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct EndpointResource {
+    /// Name of the container, without the leading slash.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Id of the endpoint that joins container and network.
+    ///
     /// `EndpointID`.
     pub endpoint_id: Option<String>,
+    /// MAC address of the endpoint, such as `02:42:ac:13:00:02`.
+    ///
     /// `MacAddress`.
     pub mac_address: Option<String>,
+    /// IPv4 address with prefix length, such as `172.19.0.2/16`; empty without IPv4.
+    ///
     /// `IPv4Address`.
     pub ipv4_address: Option<String>,
+    /// IPv6 address with prefix length, such as `2001:db8::2/64`; empty without IPv6.
+    ///
     /// `IPv6Address`.
     pub ipv6_address: Option<String>,
 }
@@ -56,12 +69,26 @@ impl wire::WriteFields for EndpointResource {
     }
 }
 
+/// How a network manages its addresses.
+///
+/// Part of [`Network`](crate::types::Network),
+/// [`NetworkInspect`](crate::types::NetworkInspect),
+/// [`NetworkCreateRequest`](crate::types::NetworkCreateRequest).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Ipam {
+    /// Name of the driver that hands out addresses; empty and `default` are the built-in one.
+    ///
     /// `Driver`. Default: `"default"`.
     pub driver: Option<String>,
+    /// Address ranges, one per subnet.
+    ///
+    /// When creating, leave it empty and the daemon takes the next free range of its default
+    /// pools. Daemons send null for networks without any; it is read as an empty list.
+    ///
     /// `Config`.
     pub config: Option<Vec<IpamConfig>>,
+    /// Options for the address driver; sent as null when there are none.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
 }
@@ -96,14 +123,30 @@ impl wire::WriteFields for Ipam {
     }
 }
 
+/// One subnet of a network.
+///
+/// Part of [`Ipam`](crate::types::Ipam).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct IpamConfig {
+    /// Subnet in CIDR form, such as `172.20.0.0/16` or `2001:db8::/64`.
+    ///
+    /// Newer daemons refuse one with host bits set, such as `172.20.0.1/16`.
+    ///
     /// `Subnet`.
     pub subnet: Option<String>,
+    /// Part of the subnet, in CIDR form, from which containers get addresses; the whole subnet
+    /// when absent.
+    ///
     /// `IPRange`.
     pub ip_range: Option<String>,
+    /// Address of the gateway inside the subnet; the daemon chooses the first free one when
+    /// absent.
+    ///
     /// `Gateway`.
     pub gateway: Option<String>,
+    /// Addresses that the daemon must not hand out, by a name of your choice; routers or other
+    /// hosts on the subnet.
+    ///
     /// `AuxiliaryAddresses`.
     pub auxiliary_addresses: Option<BTreeMap<String, String>>,
 }
@@ -140,9 +183,14 @@ impl wire::WriteFields for IpamConfig {
     }
 }
 
+/// How full the address ranges of a network are.
+///
+/// Part of [`NetworkStatus`](crate::types::NetworkStatus).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IpamStatus {
+    /// Use of each subnet, by its CIDR form.
+    ///
     /// `Subnets`, since 1.52 (Docker 29.0).
     pub subnets: BTreeMap<String, SubnetStatus>,
 }
@@ -176,39 +224,78 @@ impl wire::WriteFields for IpamStatus {
     }
 }
 
+/// A network.
+///
+/// Part of [`NetworkSummary`](crate::types::NetworkSummary).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Network {
+    /// Name of the network.
+    ///
     /// `Name`.
     pub name: Option<String>,
+    /// Id of the network; 64 hexadecimal digits, or 25 letters and digits for one of the swarm.
+    ///
     /// `Id`.
     pub id: Option<String>,
+    /// When it was created.
+    ///
     /// `Created`, since 1.25 (Docker 1.13).
     pub created: Option<Timestamp>,
+    /// How far it reaches: `local` for this daemon, `swarm` for all nodes of the swarm, `global`
+    /// for drivers that span hosts by themselves.
+    ///
     /// `Scope`.
     pub scope: Option<String>,
+    /// Name of its driver, such as `bridge`, `host`, `null`, `overlay`, `macvlan`, `ipvlan`, or
+    /// that of a plugin.
+    ///
     /// `Driver`.
     pub driver: Option<String>,
+    /// Whether containers get IPv4 addresses on it.
+    ///
     /// `EnableIPv4`, since 1.48 (Docker 28.0).
     pub enable_ipv4: Option<bool>,
+    /// Whether containers get IPv6 addresses on it.
+    ///
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
+    /// How it manages addresses.
+    ///
     /// `IPAM`.
     pub ipam: Option<Ipam>,
+    /// Whether it is cut off from the outside world; containers on it reach only one another.
+    ///
     /// `Internal`. Default: `false`.
     pub internal: Option<bool>,
+    /// Whether containers outside of services may join it; of interest on swarm networks only.
+    ///
     /// `Attachable`, since 1.25 (Docker 1.13). Default: `false`.
     pub attachable: Option<bool>,
+    /// Whether it carries the swarm's routing mesh, which spreads published ports over all nodes.
+    ///
     /// `Ingress`, since 1.29 (Docker 17.05). Default: `false`.
     pub ingress: Option<bool>,
+    /// Network that the settings of this one are taken from; its name is empty when there is
+    /// none.
+    ///
     /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
+    /// Whether it only holds settings for other networks, and cannot be joined itself.
+    ///
     /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
+    /// Options for its driver, such as `com.docker.network.bridge.name` or
+    /// `com.docker.network.driver.mtu`.
+    ///
     /// `Options`.
     pub options: BTreeMap<String, String>,
+    /// Labels of the network.
+    ///
     /// `Labels`.
     pub labels: BTreeMap<String, String>,
+    /// Nodes that take part in an overlay network, as far as this node knows; absent for others.
+    ///
     /// `Peers`, since 1.25 (Docker 1.13).
     pub peers: Vec<PeerInfo>,
 }
@@ -272,11 +359,18 @@ impl wire::WriteFields for Network {
     }
 }
 
+/// A network that a task is attached to.
+///
+/// Part of [`Task`](crate::types::Task).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkAttachment {
+    /// The network as the swarm keeps it.
+    ///
     /// `Network`.
     pub network: Option<SwarmNetwork>,
+    /// Addresses of the task on the network, each with its prefix length.
+    ///
     /// `Addresses`.
     pub addresses: Vec<String>,
 }
@@ -312,12 +406,21 @@ impl wire::WriteFields for NetworkAttachment {
     }
 }
 
+/// A network that the tasks of a service are to join.
+///
+/// Part of [`TaskSpec`](crate::types::TaskSpec).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkAttachmentConfig {
+    /// Id or name of the network, which must be known to the swarm.
+    ///
     /// `Target`, since 1.25 (Docker 1.13).
     pub target: Option<String>,
+    /// Further names under which the tasks are found on this network.
+    ///
     /// `Aliases`, since 1.25 (Docker 1.13).
     pub aliases: Option<Vec<String>>,
+    /// Options for the network's driver, for this attachment alone.
+    ///
     /// `DriverOpts`, since 1.30 (Docker 17.06).
     pub driver_opts: Option<BTreeMap<String, String>>,
 }
@@ -352,10 +455,18 @@ impl wire::WriteFields for NetworkAttachmentConfig {
     }
 }
 
+/// Which container to connect, and how.
+///
+/// Sent by [`networks.connect`](crate::api::networks::Networks::connect).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkConnectRequest {
+    /// Name or id of the container.
+    ///
     /// `Container`.
     pub container: String,
+    /// Addresses, aliases and options of the container on this network; the daemon chooses when
+    /// absent.
+    ///
     /// `EndpointConfig`.
     pub endpoint_config: Option<EndpointSettings>,
 }
@@ -390,11 +501,18 @@ impl wire::WriteFields for NetworkConnectRequest {
     }
 }
 
+/// The network that was created.
+///
+/// Brought by [`networks.create`](crate::api::networks::Networks::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkCreateResponse {
+    /// Id of the new network.
+    ///
     /// `Id`.
     pub id: String,
+    /// What the daemon finds questionable about it; mostly empty.
+    ///
     /// `Warning`.
     pub warning: String,
 }
@@ -430,10 +548,19 @@ impl wire::WriteFields for NetworkCreateResponse {
     }
 }
 
+/// Which container to disconnect.
+///
+/// Sent by [`networks.disconnect`](crate::api::networks::Networks::disconnect).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkDisconnectRequest {
+    /// Name or id of the container.
+    ///
     /// `Container`.
     pub container: String,
+    /// Disconnects even where the daemon cannot do it in an orderly way.
+    ///
+    /// It also removes what a container that is gone has left behind on the network.
+    ///
     /// `Force`. Default: `false`.
     pub force: Option<bool>,
 }
@@ -468,123 +595,33 @@ impl wire::WriteFields for NetworkDisconnectRequest {
     }
 }
 
-#[derive(Clone, Debug, Default, PartialEq)]
-#[non_exhaustive]
-pub struct NetworkInspect {
-    /// `Name`.
-    pub name: Option<String>,
-    /// `Id`.
-    pub id: Option<String>,
-    /// `Created`, since 1.25 (Docker 1.13).
-    pub created: Option<Timestamp>,
-    /// `Scope`.
-    pub scope: Option<String>,
-    /// `Driver`.
-    pub driver: Option<String>,
-    /// `EnableIPv4`, since 1.48 (Docker 28.0).
-    pub enable_ipv4: Option<bool>,
-    /// `EnableIPv6`.
-    pub enable_ipv6: Option<bool>,
-    /// `IPAM`.
-    pub ipam: Option<Ipam>,
-    /// `Internal`. Default: `false`.
-    pub internal: Option<bool>,
-    /// `Attachable`, since 1.25 (Docker 1.13). Default: `false`.
-    pub attachable: Option<bool>,
-    /// `Ingress`, since 1.29 (Docker 17.05). Default: `false`.
-    pub ingress: Option<bool>,
-    /// `ConfigFrom`, since 1.30 (Docker 17.06).
-    pub config_from: Option<ConfigReference>,
-    /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
-    pub config_only: Option<bool>,
-    /// `Options`.
-    pub options: BTreeMap<String, String>,
-    /// `Labels`.
-    pub labels: BTreeMap<String, String>,
-    /// `Peers`, since 1.25 (Docker 1.13).
-    pub peers: Vec<PeerInfo>,
-    /// `Containers`.
-    pub containers: BTreeMap<String, EndpointResource>,
-    /// `Services`, since 1.28 (Docker 17.04).
-    pub services: BTreeMap<String, ServiceInfo>,
-    /// `Status`, since 1.52 (Docker 29.0).
-    pub status: Option<NetworkStatus>,
-}
-
-wire::readable!(NetworkInspect);
-
-#[cfg(feature = "serde-both")]
-wire::writable!(NetworkInspect);
-
-impl wire::ReadFields for NetworkInspect {
-    fn read_field<'de, M: wire::MapAccess<'de>>(
-        &mut self,
-        name: &str,
-        value: wire::FieldValue<'_, M>,
-    ) -> Result<(), M::Error> {
-        match name {
-            "Name" => value.read(&mut self.name),
-            "Id" => value.read(&mut self.id),
-            "Created" => value.read(&mut self.created),
-            "Scope" => value.read(&mut self.scope),
-            "Driver" => value.read(&mut self.driver),
-            "EnableIPv4" => value.read(&mut self.enable_ipv4),
-            "EnableIPv6" => value.read(&mut self.enable_ipv6),
-            "IPAM" => value.read(&mut self.ipam),
-            "Internal" => value.read(&mut self.internal),
-            "Attachable" => value.read(&mut self.attachable),
-            "Ingress" => value.read(&mut self.ingress),
-            "ConfigFrom" => value.read(&mut self.config_from),
-            "ConfigOnly" => value.read(&mut self.config_only),
-            "Options" => value.read(&mut self.options),
-            "Labels" => value.read(&mut self.labels),
-            "Peers" => value.read(&mut self.peers),
-            "Containers" => value.read(&mut self.containers),
-            "Services" => value.read(&mut self.services),
-            "Status" => value.read(&mut self.status),
-            _ => value.skip(),
-        }
-    }
-}
-
-#[cfg(feature = "serde-both")]
-impl wire::WriteFields for NetworkInspect {
-    fn write_fields<M: wire::SerializeMap>(
-        &self,
-        to: &mut wire::FieldWriter<M>,
-    ) -> Result<(), M::Error> {
-        to.write("Name", &self.name)?;
-        to.write("Id", &self.id)?;
-        to.write("Created", &self.created)?;
-        to.write("Scope", &self.scope)?;
-        to.write("Driver", &self.driver)?;
-        to.write("EnableIPv4", &self.enable_ipv4)?;
-        to.write("EnableIPv6", &self.enable_ipv6)?;
-        to.write("IPAM", &self.ipam)?;
-        to.write("Internal", &self.internal)?;
-        to.write("Attachable", &self.attachable)?;
-        to.write("Ingress", &self.ingress)?;
-        to.write("ConfigFrom", &self.config_from)?;
-        to.write("ConfigOnly", &self.config_only)?;
-        to.write("Options", &self.options)?;
-        to.write("Labels", &self.labels)?;
-        to.write("Peers", &self.peers)?;
-        to.write("Containers", &self.containers)?;
-        to.write("Services", &self.services)?;
-        to.write("Status", &self.status)?;
-        Ok(())
-    }
-}
-
+/// Networking of a container.
+///
+/// The addresses at this level are those on the default `bridge` network alone, and empty
+/// otherwise; read `Networks` instead, which is there in every version.
+///
+/// Part of [`ContainerInspectResponse`](crate::types::ContainerInspectResponse).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkSettings {
+    /// Id of the container's network namespace; empty while it does not run.
+    ///
     /// `SandboxID`.
     pub sandbox_id: Option<String>,
+    /// Path of the network namespace on the daemon's host, such as
+    /// `/var/run/docker/netns/0ce1…`; empty while the container does not run.
+    ///
     /// `SandboxKey`.
     pub sandbox_key: Option<String>,
+    /// Ports of the container, each with the host's addresses and ports it is published on.
+    ///
+    /// A port that is exposed without being published has no bindings. Empty while the container
+    /// does not run: the ports the daemon chose are known once it is started.
+    ///
     /// `Ports`.
     pub ports: PortMap,
+    /// Networks that the container is on, by name.
+    ///
     /// `Networks`.
     pub networks: BTreeMap<String, EndpointSettings>,
 }
@@ -624,9 +661,14 @@ impl wire::WriteFields for NetworkSettings {
     }
 }
 
+/// What the drivers of a network report about it.
+///
+/// Part of [`NetworkInspect`](crate::types::NetworkInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkStatus {
+    /// How full its address ranges are.
+    ///
     /// `IPAM`, since 1.52 (Docker 29.0).
     pub ipam: Option<IpamStatus>,
 }
@@ -660,17 +702,32 @@ impl wire::WriteFields for NetworkStatus {
     }
 }
 
+/// A network in a list.
+///
+/// Brought by [`networks.list`](crate::api::networks::Networks::list).
 pub type NetworkSummary = Network;
 
+/// A task on a network, wherever in the swarm it runs.
+///
+/// Part of [`ServiceInfo`](crate::types::ServiceInfo).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkTaskInfo {
+    /// Name of the task, such as `web.1.x7pk…`.
+    ///
     /// `Name`, since 1.28 (Docker 17.04).
     pub name: Option<String>,
+    /// Id of its endpoint.
+    ///
     /// `EndpointID`, since 1.28 (Docker 17.04).
     pub endpoint_id: Option<String>,
+    /// Its address on the network.
+    ///
     /// `EndpointIP`, since 1.28 (Docker 17.04).
     pub endpoint_ip: Option<String>,
+    /// What the driver says about the endpoint; overlay networks name the address of the node
+    /// under `Host IP`.
+    ///
     /// `Info`, since 1.28 (Docker 17.04).
     pub info: BTreeMap<String, String>,
 }
@@ -710,11 +767,19 @@ impl wire::WriteFields for NetworkTaskInfo {
     }
 }
 
+/// A node that takes part in an overlay network.
+///
+/// Part of [`Network`](crate::types::Network),
+/// [`NetworkInspect`](crate::types::NetworkInspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct PeerInfo {
+    /// Name that the node's daemon has among its peers.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Address of the node.
+    ///
     /// `IP`, since 1.25 (Docker 1.13).
     pub ip: Option<String>,
 }
@@ -750,11 +815,19 @@ impl wire::WriteFields for PeerInfo {
     }
 }
 
+/// Use of one subnet.
+///
+/// Part of [`IpamStatus`](crate::types::IpamStatus).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SubnetStatus {
+    /// Number of addresses taken or kept back, network and broadcast address included; for a huge
+    /// IPv6 subnet the largest number that fits.
+    ///
     /// `IPsInUse`, since 1.52 (Docker 29.0).
     pub ips_in_use: Option<u64>,
+    /// Number of addresses that the daemon can still hand out on its own.
+    ///
     /// `DynamicIPsAvailable`, since 1.52 (Docker 29.0).
     pub dynamic_ips_available: Option<u64>,
 }
@@ -790,32 +863,70 @@ impl wire::WriteFields for SubnetStatus {
     }
 }
 
+/// A network to create.
+///
+/// Sent by [`networks.create`](crate::api::networks::Networks::create).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct NetworkCreateRequest {
+    /// Name of the network, which must not be empty.
+    ///
+    /// A swarm takes only letters and digits, with `-` and `_` between them, 63 at most.
+    ///
     /// `Name`.
     pub name: String,
+    /// Name of the driver, `bridge` when absent; swarm networks use `overlay`.
+    ///
     /// `Driver`. Default: `"bridge"`.
     pub driver: Option<String>,
+    /// Scope to create it in: `local` or `swarm`. Absent, the driver's own: `swarm` for overlay
+    /// networks, `local` for most others.
+    ///
     /// `Scope`, since 1.30 (Docker 17.06).
     pub scope: Option<String>,
+    /// Cuts the network off from the outside world.
+    ///
     /// `Internal`.
     pub internal: Option<bool>,
+    /// Lets containers outside of services join a swarm network; without it `docker run
+    /// --network` on it fails.
+    ///
     /// `Attachable`, since 1.25 (Docker 1.13).
     pub attachable: Option<bool>,
+    /// Makes it the network of the swarm's routing mesh, of which there can be one; it replaces
+    /// the one that was deleted.
+    ///
     /// `Ingress`, since 1.29 (Docker 17.05).
     pub ingress: Option<bool>,
+    /// Keeps only settings, for other networks to refer to with `ConfigFrom`; it cannot be joined
+    /// itself.
+    ///
     /// `ConfigOnly`, since 1.30 (Docker 17.06). Default: `false`.
     pub config_only: Option<bool>,
+    /// Network created with `ConfigOnly` whose settings this one takes over; excludes settings of
+    /// its own.
+    ///
     /// `ConfigFrom`, since 1.30 (Docker 17.06).
     pub config_from: Option<ConfigReference>,
+    /// Address ranges; a free range of the daemon's default pools when absent.
+    ///
     /// `IPAM`.
     pub ipam: Option<Ipam>,
+    /// Gives containers IPv4 addresses; true when absent.
+    ///
     /// `EnableIPv4`, since 1.48 (Docker 28.0).
     pub enable_ipv4: Option<bool>,
+    /// Gives containers IPv6 addresses; false when absent. Before Docker 27 an IPv6 subnet has to
+    /// be given with it.
+    ///
     /// `EnableIPv6`.
     pub enable_ipv6: Option<bool>,
+    /// Options for its driver, such as `com.docker.network.bridge.name` or
+    /// `com.docker.network.driver.mtu`.
+    ///
     /// `Options`.
     pub options: Option<BTreeMap<String, String>>,
+    /// Labels of the network.
+    ///
     /// `Labels`.
     pub labels: Option<BTreeMap<String, String>>,
 }
@@ -872,9 +983,14 @@ impl wire::WriteFields for NetworkCreateRequest {
     }
 }
 
+/// What a prune deleted.
+///
+/// Brought by [`networks.prune`](crate::api::networks::Networks::prune).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct NetworkPruneResponse {
+    /// Names of the networks that were deleted, not their ids; empty when there were none.
+    ///
     /// `NetworksDeleted`, since 1.25 (Docker 1.13).
     pub networks_deleted: Vec<String>,
 }

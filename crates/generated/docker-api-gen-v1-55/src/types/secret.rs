@@ -4,17 +4,31 @@ use std::collections::BTreeMap;
 use docker_api_gen_core::{Base64Bytes, Timestamp, wire};
 use super::{Driver, ObjectVersion};
 
+/// A secret of the swarm.
+///
+/// Brought by [`secrets.list`](crate::api::secrets::Secrets::list),
+/// [`secrets.inspect`](crate::api::secrets::Secrets::inspect).
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Secret {
+    /// Id of the secret.
+    ///
     /// `ID`, since 1.25 (Docker 1.13).
     pub id: Option<String>,
+    /// Version of this object, which an update has to name.
+    ///
     /// `Version`, since 1.25 (Docker 1.13).
     pub version: Option<ObjectVersion>,
+    /// When it was created.
+    ///
     /// `CreatedAt`, since 1.25 (Docker 1.13).
     pub created_at: Option<Timestamp>,
+    /// When it last changed.
+    ///
     /// `UpdatedAt`, since 1.25 (Docker 1.13).
     pub updated_at: Option<Timestamp>,
+    /// What it is; the data are left out.
+    ///
     /// `Spec`, since 1.25 (Docker 1.13).
     pub spec: Option<SecretSpec>,
 }
@@ -56,16 +70,34 @@ impl wire::WriteFields for Secret {
     }
 }
 
+/// What a secret is to be.
+///
+/// Sent by [`secrets.create`](crate::api::secrets::Secrets::create),
+/// [`secrets.update`](crate::api::secrets::Secrets::update). Part of
+/// [`Secret`](crate::types::Secret).
 #[derive(Clone, Default, PartialEq)]
 pub struct SecretSpec {
+    /// Name of the secret, up to 64 letters, digits, `.`, `-` and `_`, with a letter or digit at
+    /// either end; fixed from then on.
+    ///
     /// `Name`, since 1.25 (Docker 1.13).
     pub name: Option<String>,
+    /// Labels of the secret.
+    ///
     /// `Labels`, since 1.25 (Docker 1.13).
     pub labels: Option<BTreeMap<String, String>>,
+    /// Bytes of the secret, at least one and less than 500 KiB; never in an answer.
+    ///
+    /// Leave it out with a `Driver`, from which the nodes get them.
+    ///
     /// `Data`, since 1.25 (Docker 1.13).
     pub data: Option<Base64Bytes>,
+    /// Plugin from which the nodes get the secret, in place of `Data`.
+    ///
     /// `Driver`, since 1.31 (Docker 17.07).
     pub driver: Option<Driver>,
+    /// Engine that fills in the data for each task; they are used as they are when absent.
+    ///
     /// `Templating`, since 1.37 (Docker 18.03).
     pub templating: Option<Driver>,
 }
