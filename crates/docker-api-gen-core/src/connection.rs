@@ -55,6 +55,8 @@ pub struct Connection {
 struct Inner {
     host: Host,
     prefix: String,
+    /// The prefix as a URL, without its path. None if it is no URL.
+    root: Option<reqwest::Url>,
     headers: Headers,
     registries: Arc<Registries>,
     limits: Limits,
@@ -274,6 +276,18 @@ impl Connection {
     /// What goes in front of `/v1.41/…` in a request's URL.
     pub(crate) fn prefix(&self) -> &str {
         &self.inner.prefix
+    }
+
+    /// The URL of a path, which is not parsed anew but for that path.
+    pub(crate) fn url(&self, path_and_query: &str) -> Option<reqwest::Url> {
+        let Inner { prefix, root, .. } = &*self.inner;
+        let root = root.as_ref()?;
+        let base = prefix.get(root.as_str().len() - 1..)?;
+        if base.is_empty() {
+            root.join(path_and_query).ok()
+        } else {
+            root.join(&format!("{base}{path_and_query}")).ok()
+        }
     }
 
     pub(crate) fn was_answered(&self) {
@@ -520,10 +534,12 @@ impl ConnectionBuilder {
             .with_source(error)
         })?;
         let prefix = host.url_prefix(tls.is_some());
+        let root = reqwest::Url::parse(&prefix).and_then(|url| url.join("/"));
         Ok(Connection {
             inner: Arc::new(Inner {
                 host,
                 prefix,
+                root: root.ok(),
                 headers,
                 registries: Arc::new(registries),
                 limits: self.limits,

@@ -124,13 +124,14 @@ fn prepare(
     request: Request,
     origin: &Origin,
 ) -> Result<reqwest::Request, Error> {
-    let text = format!("{}{}", connection.prefix(), request.path_and_query);
-    let url = reqwest::Url::parse(&text)
-        .ok()
+    let path = &request.path_and_query;
+    let url = connection
+        .url(path)
         // Parsing a URL tidies it up. What was encoded leaves nothing to tidy, and what would arrive as something
         // else must not be sent.
-        .filter(|url| url.as_str() == text)
+        .filter(|url| url.as_str().strip_prefix(connection.prefix()) == Some(path))
         .ok_or_else(|| {
+            let text = format!("{}{path}", connection.prefix());
             Error::new(
                 ErrorKind::Input,
                 format!("{:?} cannot be sent as a URL", shorten(&text, 200)),
