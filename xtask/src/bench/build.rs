@@ -34,7 +34,7 @@ pub(crate) const BENCHMARK: Benchmark = Benchmark {
 };
 
 /// The workspace of the measured programs.
-const PROGRAMS: &str = "bench";
+pub(super) const PROGRAMS: &str = "bench";
 
 /// What is called how, and the program that lists containers with it.
 const LIST: [(&str, &str); 3] = [
@@ -178,7 +178,7 @@ fn alone(runs: u16) -> Result<Section> {
 }
 
 /// Cargo in a workspace of the repository, with nothing of the environment that changes what is built or how.
-fn cargo(verb: &str, workspace: &str) -> Command {
+pub(super) fn cargo(verb: &str, workspace: &str) -> Command {
     const OURS_TO_SAY: [&str; 3] = ["CARGO_BUILD_", "CARGO_PROFILE_", "CARGO_TARGET_"];
     let mut cargo = files::cargo();
     for (name, _) in std::env::vars_os() {

@@ -7,6 +7,7 @@ mod build;
 mod daemon;
 mod machine;
 mod measure;
+mod ping;
 mod regen;
 mod report;
 
@@ -45,7 +46,7 @@ struct Benchmark {
     run: fn(runs: u16) -> Result<Vec<Section>>,
 }
 
-const ALL: &[Benchmark] = &[build::BENCHMARK, regen::BENCHMARK];
+const ALL: &[Benchmark] = &[build::BENCHMARK, ping::BENCHMARK, regen::BENCHMARK];
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
@@ -100,11 +101,11 @@ mod tests {
             let wanted: Vec<_> = wanted.iter().map(|&name| name.to_owned()).collect();
             Ok(select(&wanted)?.iter().map(|found| found.name).collect())
         };
-        assert_eq!(names(&[]).unwrap(), ["build", "regen"]);
+        assert_eq!(names(&[]).unwrap(), ["build", "ping", "regen"]);
         assert_eq!(names(&["regen"]).unwrap(), ["regen"]);
         assert_eq!(
             names(&["regne"]).unwrap_err().to_string(),
-            "there is no benchmark \"regne\": there is build, regen"
+            "there is no benchmark \"regne\": there is build, ping, regen"
         );
     }
 }

@@ -21,6 +21,7 @@ impl Unit {
     fn text(self, value: f64) -> String {
         const MIB: f64 = 1024.0 * 1024.0;
         match self {
+            Self::Seconds if value < 0.001 => format!("{:.1} µs", value * 1e6),
             Self::Seconds if value < 1.0 => format!("{:.0} ms", value * 1000.0),
             Self::Seconds if value < 10.0 => format!("{value:.2} s"),
             Self::Seconds => format!("{value:.1} s"),
