@@ -2,6 +2,7 @@
 
 mod next_version;
 mod outside;
+mod registry;
 mod steps;
 
 use std::fmt;

@@ -91,12 +91,12 @@ fn quickstart_with(module: &str) -> Result<String> {
 }
 
 /// A crate below the target folder, which is a workspace of its own.
-struct Package {
+pub(super) struct Package {
     folder: PathBuf,
 }
 
 impl Package {
-    fn new(name: &str, features: &str) -> Result<Self> {
+    pub(super) fn new(name: &str, features: &str) -> Result<Self> {
         let folder = files::target().join("outside").join(name);
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("src"))?;
@@ -131,11 +131,11 @@ impl Package {
         Ok(package)
     }
 
-    fn write_main(&self, source: &str) -> Result<()> {
+    pub(super) fn write_main(&self, source: &str) -> Result<()> {
         Ok(fs::write(self.folder.join("src/main.rs"), source)?)
     }
 
-    fn cargo(&self, verb: &str) -> std::process::Command {
+    pub(super) fn cargo(&self, verb: &str) -> std::process::Command {
         let mut cargo = files::cargo();
         // All of these crates share what they have in common.
         cargo

@@ -2,7 +2,7 @@
 
 use std::process::Command;
 
-use super::{Counts, Step, cargo_test, check, command, next_version, outside};
+use super::{Counts, Step, cargo_test, check, command, next_version, outside, registry};
 use crate::{files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -104,6 +104,10 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "the quickstart from outside, on an engine",
         run: outside::quickstart,
+    },
+    Step {
+        name: "credentials for a registry, on engines",
+        run: registry::credentials,
     },
     Step {
         name: "two versions side by side, from outside",
