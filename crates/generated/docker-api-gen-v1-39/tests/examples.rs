@@ -119,8 +119,7 @@ fn examples_make_requests_and_send_nothing_before_they_are_awaited() {
 }
 
 async fn system_ping(client: Client) -> Result<(), Error> {
-    let text = client.system().ping().send().await?;
-    println!("{text}");
+    println!("{}", client.system().ping().send(). await ?);
     Ok(())
 }
 
@@ -187,15 +186,20 @@ async fn config_update(client: Client) -> Result<(), Error> {
 }
 
 async fn container_create(client: Client) -> Result<(), Error> {
-    let body = types::ContainerCreateRequest::default();
-    let answer = client.containers().create(body).send().await?;
-    println!("{answer:?}");
+    let container = types::ContainerCreateRequest {
+        image: Some("alpine".into()),
+        cmd: Some(vec!["echo".into(), "hello".into()]),
+        ..Default::default()
+    };
+    let created = client.containers().create(container).name("greeter").send().await?;
+    println!("{:?}", created.id);
     Ok(())
 }
 
 async fn container_list(client: Client) -> Result<(), Error> {
-    let answer = client.containers().list().send().await?;
-    println!("{answer:?}");
+    for container in client.containers().list().all(true).send().await? {
+        println!("{:?} {:?}", container.id, container.names);
+    }
     Ok(())
 }
 
@@ -206,15 +210,13 @@ async fn container_prune(client: Client) -> Result<(), Error> {
 }
 
 async fn container_delete(client: Client) -> Result<(), Error> {
-    client.containers().delete("web").send().await?;
+    client.containers().delete("web").force(true).v(true).send().await?;
     Ok(())
 }
 
 async fn container_archive(client: Client) -> Result<(), Error> {
-    let mut chunks = client.containers().archive("web", "/etc/hostname").send().await?;
-    while let Some(chunk) = chunks.try_next().await? {
-        println!("{} bytes", chunk.len());
-    }
+    let archive = client.containers().archive("web", "/etc/hostname").send().await?;
+    archive.save_to("hostname.tar").await?;
     Ok(())
 }
 
@@ -231,8 +233,13 @@ async fn put_container_archive(client: Client) -> Result<(), Error> {
 }
 
 async fn container_attach(client: Client) -> Result<(), Error> {
-    let connection = client.containers().attach("web").send().await?;
-    println!("{connection:?}");
+    let request = client.containers().attach("web").stream(true);
+    let connection = request.stdin(true).stdout(true).stderr(true).send().await?;
+    let (mut output, mut input) = connection.into_logs();
+    input.close_stdin().await?;
+    while let Some(frame) = output.try_next().await? {
+        print!("{}", String::from_utf8_lossy(& frame.bytes));
+    }
     Ok(())
 }
 
@@ -266,35 +273,44 @@ async fn checkpoint_delete(client: Client) -> Result<(), Error> {
 }
 
 async fn container_exec(client: Client) -> Result<(), Error> {
-    let body = types::ContainerExecRequest::default();
-    let answer = client.exec().create("web", body).send().await?;
-    println!("{answer:?}");
+    let command = types::ContainerExecRequest {
+        cmd: Some(vec!["cat".into(), "/etc/hostname".into()]),
+        attach_stdout: Some(true),
+        ..Default::default()
+    };
+    let exec = client.exec().create("web", command).send().await?;
+    println!("{:?}", exec.id);
     Ok(())
 }
 
 async fn container_export(client: Client) -> Result<(), Error> {
-    let mut chunks = client.containers().export("web").send().await?;
-    while let Some(chunk) = chunks.try_next().await? {
-        println!("{} bytes", chunk.len());
-    }
+    let bytes = client
+        .containers()
+        .export("web")
+        .send()
+        .await?
+        .save_to("web.tar")
+        .await?;
+    println!("{bytes} bytes");
     Ok(())
 }
 
 async fn container_inspect(client: Client) -> Result<(), Error> {
-    let answer = client.containers().inspect("web").send().await?;
-    println!("{answer:?}");
+    let container = client.containers().inspect("web").send().await?;
+    println!("{:?}", container.state);
     Ok(())
 }
 
 async fn container_kill(client: Client) -> Result<(), Error> {
-    client.containers().kill("web").send().await?;
+    client.containers().kill("web").signal("SIGHUP").send().await?;
     Ok(())
 }
 
 async fn container_logs(client: Client) -> Result<(), Error> {
-    let mut frames = client.containers().logs("web").send().await?;
-    while let Some(frame) = frames.try_next().await? {
-        println!("{}", String::from_utf8_lossy(& frame.bytes));
+    let request = client.containers().logs("web").stdout(true).stderr(true);
+    let mut logs = request.follow(true).tail("100").send().await?;
+    while let Some(frame) = logs.try_next().await? {
+        print!("{}", String::from_utf8_lossy(& frame.bytes));
     }
     Ok(())
 }
@@ -326,16 +342,15 @@ async fn container_start(client: Client) -> Result<(), Error> {
 }
 
 async fn container_stats(client: Client) -> Result<(), Error> {
-    let mut items = client.containers().stats("web").send().await?;
-    while let Some(item) = items.try_next().await? {
-        println!("{item:?}");
+    let mut samples = client.containers().stats("web").send().await?;
+    while let Some(sample) = samples.try_next().await? {
+        println!("{:?}", sample.memory_stats);
     }
     Ok(())
 }
 
 async fn container_stop(client: Client) -> Result<(), Error> {
-    let outcome = client.containers().stop("web").send().await?;
-    println!("{outcome:?}");
+    client.containers().stop("web").t(5).send().await?;
     Ok(())
 }
 
@@ -358,8 +373,8 @@ async fn container_update(client: Client) -> Result<(), Error> {
 }
 
 async fn container_wait(client: Client) -> Result<(), Error> {
-    let answer = client.containers().wait("web").send().await?;
-    println!("{answer:?}");
+    let exit = client.containers().wait("web").send().await?;
+    println!("{:?}", exit.status_code);
     Ok(())
 }
 
@@ -396,9 +411,15 @@ async fn exec_start(client: Client) -> Result<(), Error> {
 }
 
 async fn image_create(client: Client) -> Result<(), Error> {
-    let mut items = client.images().create().send().await?;
-    while let Some(item) = items.try_next().await? {
-        println!("{item:?}");
+    let mut messages = client
+        .images()
+        .create()
+        .from_image("alpine")
+        .tag("3.20")
+        .send()
+        .await?;
+    while let Some(message) = messages.try_next().await? {
+        println!("{:?}", message.status);
     }
     Ok(())
 }
@@ -412,8 +433,9 @@ async fn image_get_all(client: Client) -> Result<(), Error> {
 }
 
 async fn image_list(client: Client) -> Result<(), Error> {
-    let answer = client.images().list().send().await?;
-    println!("{answer:?}");
+    for image in client.images().list().send().await? {
+        println!("{:?} {:?}", image.id, image.repo_tags);
+    }
     Ok(())
 }
 
@@ -445,10 +467,14 @@ async fn image_delete(client: Client) -> Result<(), Error> {
 }
 
 async fn image_get(client: Client) -> Result<(), Error> {
-    let mut chunks = client.images().save("alpine").send().await?;
-    while let Some(chunk) = chunks.try_next().await? {
-        println!("{} bytes", chunk.len());
-    }
+    let bytes = client
+        .images()
+        .save("alpine")
+        .send()
+        .await?
+        .save_to("alpine.tar")
+        .await?;
+    println!("{bytes} bytes");
     Ok(())
 }
 
@@ -465,10 +491,8 @@ async fn image_inspect(client: Client) -> Result<(), Error> {
 }
 
 async fn image_push(client: Client) -> Result<(), Error> {
-    let mut items = client.images().push("alpine").send().await?;
-    while let Some(item) = items.try_next().await? {
-        println!("{item:?}");
-    }
+    let push = client.images().push("registry.example.com/web").tag("1.0").send().await?;
+    push.finish().await?;
     Ok(())
 }
 
@@ -490,9 +514,13 @@ async fn network_list(client: Client) -> Result<(), Error> {
 }
 
 async fn network_create(client: Client) -> Result<(), Error> {
-    let body = types::NetworkCreateRequest::default();
-    let answer = client.networks().create(body).send().await?;
-    println!("{answer:?}");
+    let network = types::NetworkCreateRequest {
+        name: "backend".into(),
+        driver: Some("bridge".into()),
+        ..Default::default()
+    };
+    let created = client.networks().create(network).send().await?;
+    println!("{:?}", created.id);
     Ok(())
 }
 
@@ -768,8 +796,8 @@ async fn task_logs(client: Client) -> Result<(), Error> {
 }
 
 async fn system_version(client: Client) -> Result<(), Error> {
-    let answer = client.system().version().send().await?;
-    println!("{answer:?}");
+    let version = client.system().version().send().await?;
+    println!("{:?}", version.version);
     Ok(())
 }
 

@@ -394,7 +394,11 @@ impl<'a> Plugins<'a> {
         }
     }
 
+    /// Describes a plugin, in the experimental form that plugins had before 1.25.
+    ///
     /// `GET /plugins/{name}` · API 1.24 – 1.24
+    ///
+    /// - `name`: Name of the plugin, with its tag unless that is `latest`; or its id.
     ///
     /// # Errors
     ///

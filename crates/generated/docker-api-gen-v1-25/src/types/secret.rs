@@ -184,8 +184,6 @@ impl wire::WriteFields for SecretVersion {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct SecretCreateResponse {
-    /// Id of what was made, in another spelling; daemons send one of the two.
-    ///
     /// `ID`, since 1.25 (Docker 1.13), until 1.35 (Docker 17.12).
     pub id: Option<String>,
 }

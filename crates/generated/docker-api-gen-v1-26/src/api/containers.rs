@@ -47,9 +47,13 @@ impl<'a> Containers<'a> {
     /// ```no_run
     /// # use docker_api_gen_v1_26::types;
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let body = types::ContainerCreateRequest::default();
-    /// let answer = client.containers().create(body).send().await?;
-    /// println!("{answer:?}");
+    /// let container = types::ContainerCreateRequest {
+    ///     image: Some("alpine".into()),
+    ///     cmd: Some(vec!["echo".into(), "hello".into()]),
+    ///     ..Default::default()
+    /// };
+    /// let created = client.containers().create(container).name("greeter").send().await?;
+    /// println!("{:?}", created.id);
     /// # Ok(())
     /// # }
     /// ```
@@ -81,8 +85,9 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let answer = client.containers().list().send().await?;
-    /// println!("{answer:?}");
+    /// for container in client.containers().list().all(true).send().await? {
+    ///     println!("{:?} {:?}", container.id, container.names);
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -145,7 +150,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// client.containers().delete("web").send().await?;
+    /// client.containers().delete("web").force(true).v(true).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -183,10 +188,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let mut chunks = client.containers().archive("web", "/etc/hostname").send().await?;
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
-    /// }
+    /// let archive = client.containers().archive("web", "/etc/hostname").send().await?;
+    /// archive.save_to("hostname.tar").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -308,8 +311,13 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let connection = client.containers().attach("web").send().await?;
-    /// println!("{connection:?}");
+    /// let request = client.containers().attach("web").stream(true);
+    /// let connection = request.stdin(true).stdout(true).stderr(true).send().await?;
+    /// let (mut output, mut input) = connection.into_logs();
+    /// input.close_stdin().await?;
+    /// while let Some(frame) = output.try_next().await? {
+    ///     print!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -523,10 +531,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let mut chunks = client.containers().export("web").send().await?;
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
-    /// }
+    /// let bytes = client.containers().export("web").send().await?.save_to("web.tar").await?;
+    /// println!("{bytes} bytes");
     /// # Ok(())
     /// # }
     /// ```
@@ -554,8 +560,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let answer = client.containers().inspect("web").send().await?;
-    /// println!("{answer:?}");
+    /// let container = client.containers().inspect("web").send().await?;
+    /// println!("{:?}", container.state);
     /// # Ok(())
     /// # }
     /// ```
@@ -595,7 +601,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// client.containers().kill("web").send().await?;
+    /// client.containers().kill("web").signal("SIGHUP").send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -637,9 +643,10 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let mut frames = client.containers().logs("web").send().await?;
-    /// while let Some(frame) = frames.try_next().await? {
-    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// let request = client.containers().logs("web").stdout(true).stderr(true);
+    /// let mut logs = request.follow(true).tail("100").send().await?;
+    /// while let Some(frame) = logs.try_next().await? {
+    ///     print!("{}", String::from_utf8_lossy(&frame.bytes));
     /// }
     /// # Ok(())
     /// # }
@@ -852,9 +859,9 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let mut items = client.containers().stats("web").send().await?;
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
+    /// let mut samples = client.containers().stats("web").send().await?;
+    /// while let Some(sample) = samples.try_next().await? {
+    ///     println!("{:?}", sample.memory_stats);
     /// }
     /// # Ok(())
     /// # }
@@ -892,8 +899,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let outcome = client.containers().stop("web").send().await?;
-    /// println!("{outcome:?}");
+    /// client.containers().stop("web").t(5).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -1038,8 +1044,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_26::Client) -> Result<(), docker_api_gen_v1_26::Error> {
-    /// let answer = client.containers().wait("web").send().await?;
-    /// println!("{answer:?}");
+    /// let exit = client.containers().wait("web").send().await?;
+    /// println!("{:?}", exit.status_code);
     /// # Ok(())
     /// # }
     /// ```

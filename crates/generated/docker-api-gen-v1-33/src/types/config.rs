@@ -169,8 +169,6 @@ impl wire::WriteFields for ConfigSpec {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct ConfigCreateResponse {
-    /// Id of what was made, in another spelling; daemons send one of the two.
-    ///
     /// `ID`, since 1.30 (Docker 17.06), until 1.35 (Docker 17.12).
     pub id: Option<String>,
 }

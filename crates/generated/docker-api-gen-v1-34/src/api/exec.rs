@@ -45,9 +45,13 @@ impl<'a> Exec<'a> {
     /// ```no_run
     /// # use docker_api_gen_v1_34::types;
     /// # async fn example(client: docker_api_gen_v1_34::Client) -> Result<(), docker_api_gen_v1_34::Error> {
-    /// let body = types::ContainerExecRequest::default();
-    /// let answer = client.exec().create("web", body).send().await?;
-    /// println!("{answer:?}");
+    /// let command = types::ContainerExecRequest {
+    ///     cmd: Some(vec!["cat".into(), "/etc/hostname".into()]),
+    ///     attach_stdout: Some(true),
+    ///     ..Default::default()
+    /// };
+    /// let exec = client.exec().create("web", command).send().await?;
+    /// println!("{:?}", exec.id);
     /// # Ok(())
     /// # }
     /// ```

@@ -145,9 +145,9 @@ impl<'a> Images<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_35::Client) -> Result<(), docker_api_gen_v1_35::Error> {
-    /// let mut items = client.images().create().send().await?;
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
+    /// let mut messages = client.images().create().from_image("alpine").tag("3.20").send().await?;
+    /// while let Some(message) = messages.try_next().await? {
+    ///     println!("{:?}", message.status);
     /// }
     /// # Ok(())
     /// # }
@@ -206,8 +206,9 @@ impl<'a> Images<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_35::Client) -> Result<(), docker_api_gen_v1_35::Error> {
-    /// let answer = client.images().list().send().await?;
-    /// println!("{answer:?}");
+    /// for image in client.images().list().send().await? {
+    ///     println!("{:?} {:?}", image.id, image.repo_tags);
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -376,10 +377,8 @@ impl<'a> Images<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_35::Client) -> Result<(), docker_api_gen_v1_35::Error> {
-    /// let mut chunks = client.images().save("alpine").send().await?;
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
-    /// }
+    /// let bytes = client.images().save("alpine").send().await?.save_to("alpine.tar").await?;
+    /// println!("{bytes} bytes");
     /// # Ok(())
     /// # }
     /// ```
@@ -470,10 +469,8 @@ impl<'a> Images<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_35::Client) -> Result<(), docker_api_gen_v1_35::Error> {
-    /// let mut items = client.images().push("alpine").send().await?;
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
-    /// }
+    /// let push = client.images().push("registry.example.com/web").tag("1.0").send().await?;
+    /// push.finish().await?;
     /// # Ok(())
     /// # }
     /// ```

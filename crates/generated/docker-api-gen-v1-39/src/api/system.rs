@@ -37,8 +37,7 @@ impl<'a> System<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_39::Client) -> Result<(), docker_api_gen_v1_39::Error> {
-    /// let text = client.system().ping().send().await?;
-    /// println!("{text}");
+    /// println!("{}", client.system().ping().send().await?);
     /// # Ok(())
     /// # }
     /// ```
@@ -197,8 +196,8 @@ impl<'a> System<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_39::Client) -> Result<(), docker_api_gen_v1_39::Error> {
-    /// let answer = client.system().version().send().await?;
-    /// println!("{answer:?}");
+    /// let version = client.system().version().send().await?;
+    /// println!("{:?}", version.version);
     /// # Ok(())
     /// # }
     /// ```

@@ -46,9 +46,13 @@ impl<'a> Containers<'a> {
     /// ```no_run
     /// # use docker_api_gen_v1_43::types;
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let body = types::ContainerCreateRequest::default();
-    /// let answer = client.containers().create(body).send().await?;
-    /// println!("{answer:?}");
+    /// let container = types::ContainerCreateRequest {
+    ///     image: Some("alpine".into()),
+    ///     cmd: Some(vec!["echo".into(), "hello".into()]),
+    ///     ..Default::default()
+    /// };
+    /// let created = client.containers().create(container).name("greeter").send().await?;
+    /// println!("{:?}", created.id);
     /// # Ok(())
     /// # }
     /// ```
@@ -80,8 +84,9 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let answer = client.containers().list().send().await?;
-    /// println!("{answer:?}");
+    /// for container in client.containers().list().all(true).send().await? {
+    ///     println!("{:?} {:?}", container.id, container.names);
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -144,7 +149,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// client.containers().delete("web").send().await?;
+    /// client.containers().delete("web").force(true).v(true).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -182,10 +187,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let mut chunks = client.containers().archive("web", "/etc/hostname").send().await?;
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
-    /// }
+    /// let archive = client.containers().archive("web", "/etc/hostname").send().await?;
+    /// archive.save_to("hostname.tar").await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -307,8 +310,13 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let connection = client.containers().attach("web").send().await?;
-    /// println!("{connection:?}");
+    /// let request = client.containers().attach("web").stream(true);
+    /// let connection = request.stdin(true).stdout(true).stderr(true).send().await?;
+    /// let (mut output, mut input) = connection.into_logs();
+    /// input.close_stdin().await?;
+    /// while let Some(frame) = output.try_next().await? {
+    ///     print!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// }
     /// # Ok(())
     /// # }
     /// ```
@@ -522,10 +530,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let mut chunks = client.containers().export("web").send().await?;
-    /// while let Some(chunk) = chunks.try_next().await? {
-    ///     println!("{} bytes", chunk.len());
-    /// }
+    /// let bytes = client.containers().export("web").send().await?.save_to("web.tar").await?;
+    /// println!("{bytes} bytes");
     /// # Ok(())
     /// # }
     /// ```
@@ -553,8 +559,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let answer = client.containers().inspect("web").send().await?;
-    /// println!("{answer:?}");
+    /// let container = client.containers().inspect("web").send().await?;
+    /// println!("{:?}", container.state);
     /// # Ok(())
     /// # }
     /// ```
@@ -594,7 +600,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// client.containers().kill("web").send().await?;
+    /// client.containers().kill("web").signal("SIGHUP").send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -636,9 +642,10 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let mut frames = client.containers().logs("web").send().await?;
-    /// while let Some(frame) = frames.try_next().await? {
-    ///     println!("{}", String::from_utf8_lossy(&frame.bytes));
+    /// let request = client.containers().logs("web").stdout(true).stderr(true);
+    /// let mut logs = request.follow(true).tail("100").send().await?;
+    /// while let Some(frame) = logs.try_next().await? {
+    ///     print!("{}", String::from_utf8_lossy(&frame.bytes));
     /// }
     /// # Ok(())
     /// # }
@@ -851,9 +858,9 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let mut items = client.containers().stats("web").send().await?;
-    /// while let Some(item) = items.try_next().await? {
-    ///     println!("{item:?}");
+    /// let mut samples = client.containers().stats("web").send().await?;
+    /// while let Some(sample) = samples.try_next().await? {
+    ///     println!("{:?}", sample.memory_stats);
     /// }
     /// # Ok(())
     /// # }
@@ -891,8 +898,7 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let outcome = client.containers().stop("web").send().await?;
-    /// println!("{outcome:?}");
+    /// client.containers().stop("web").t(5).send().await?;
     /// # Ok(())
     /// # }
     /// ```
@@ -1038,8 +1044,8 @@ impl<'a> Containers<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let answer = client.containers().wait("web").send().await?;
-    /// println!("{answer:?}");
+    /// let exit = client.containers().wait("web").send().await?;
+    /// println!("{:?}", exit.status_code);
     /// # Ok(())
     /// # }
     /// ```

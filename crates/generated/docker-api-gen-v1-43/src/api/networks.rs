@@ -76,9 +76,13 @@ impl<'a> Networks<'a> {
     /// ```no_run
     /// # use docker_api_gen_v1_43::types;
     /// # async fn example(client: docker_api_gen_v1_43::Client) -> Result<(), docker_api_gen_v1_43::Error> {
-    /// let body = types::NetworkCreateRequest::default();
-    /// let answer = client.networks().create(body).send().await?;
-    /// println!("{answer:?}");
+    /// let network = types::NetworkCreateRequest {
+    ///     name: "backend".into(),
+    ///     driver: Some("bridge".into()),
+    ///     ..Default::default()
+    /// };
+    /// let created = client.networks().create(network).send().await?;
+    /// println!("{:?}", created.id);
     /// # Ok(())
     /// # }
     /// ```

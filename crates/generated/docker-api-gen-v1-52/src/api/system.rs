@@ -37,8 +37,7 @@ impl<'a> System<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_52::Client) -> Result<(), docker_api_gen_v1_52::Error> {
-    /// let text = client.system().ping().send().await?;
-    /// println!("{text}");
+    /// println!("{}", client.system().ping().send().await?);
     /// # Ok(())
     /// # }
     /// ```
@@ -227,8 +226,8 @@ impl<'a> System<'a> {
     ///
     /// ```no_run
     /// # async fn example(client: docker_api_gen_v1_52::Client) -> Result<(), docker_api_gen_v1_52::Error> {
-    /// let answer = client.system().version().send().await?;
-    /// println!("{answer:?}");
+    /// let version = client.system().version().send().await?;
+    /// println!("{:?}", version.version);
     /// # Ok(())
     /// # }
     /// ```
