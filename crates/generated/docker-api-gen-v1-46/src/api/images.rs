@@ -1741,7 +1741,7 @@ pub(crate) static LOAD: Operation = Operation {
 pub struct LoadOptions {
     /// Whether progress is left out. Daemons leave it out when this is absent, too.
     ///
-    /// `quiet`. Default: `false`.
+    /// `quiet`. Default: `true`.
     pub quiet: Option<bool>,
 }
 
@@ -1756,7 +1756,7 @@ pub struct Load<'a> {
 impl<'a> Load<'a> {
     /// Whether progress is left out. Daemons leave it out when this is absent, too.
     ///
-    /// `quiet`. Default: `false`.
+    /// `quiet`. Default: `true`.
     pub fn quiet(mut self, quiet: bool) -> Self {
         self.options.quiet = Some(quiet);
         self
