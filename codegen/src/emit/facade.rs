@@ -94,13 +94,15 @@ keywords = ["docker", "container", "api", "client", "async"]
 categories = ["api-bindings", "asynchronous"]
 
 [package.metadata.docs.rs]
-features = ["archive", "latest", "negotiated", "ssh", "tls", "tracing"]
+features = ["archive", "custom-transport", "latest", "negotiated", "ssh", "tls", "tracing"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
 default = []
 # Copying files into and out of containers, and building images from folders.
 archive = ["docker-api-gen-core/archive"]
+# Connections, or the client of HTTP, that the caller makes.
+custom-transport = ["docker-api-gen-core/custom-transport"]
 # The newest version there is: for applications, as it moves with every release of this crate.
 latest = ["{latest}"]
 # Whichever version the daemon speaks, of all that there are.

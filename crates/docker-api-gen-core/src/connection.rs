@@ -1,7 +1,5 @@
 //! The way to a daemon.
 
-#[cfg(feature = "ssh")]
-use std::ffi::OsString;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -9,6 +7,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
 
+#[cfg(all(feature = "bridge", unix))]
+use crate::bridge::{self, Bridge};
 use crate::contact::{Contact, PING};
 use crate::credentials::{Registries, RegistryAuth};
 use crate::error::{Error, ErrorKind};
@@ -22,18 +22,17 @@ use crate::limits::Limits;
 use crate::negotiation::{Choose, Negotiated, Negotiation};
 use crate::origin::Origin;
 use crate::resolve::{self, Environment, Headers, Nobody, Resolved, Wishes};
-#[cfg(all(feature = "ssh", unix))]
-use crate::ssh::{self, Bridge};
 use crate::tls::Tls;
 #[cfg(feature = "tls")]
 use crate::tls::client_config;
+use crate::transport::Transport;
 use crate::version::ApiVersion;
 
 /// Who is calling, unless the caller says more.
 const USER_AGENT: &str = concat!("docker-api-gen/", env!("CARGO_PKG_VERSION"));
 
-/// How many connections through ssh are kept for later.
-#[cfg(all(feature = "ssh", unix))]
+/// How many connections that lead through something else are kept for later.
+#[cfg(all(feature = "bridge", unix))]
 const SPARE: usize = 4;
 
 /// The way to one daemon: its address and the connections that are open to it.
@@ -63,8 +62,12 @@ struct Inner {
     tls: Option<Tls>,
     version: Option<ApiVersion>,
     http: reqwest::Client,
-    #[cfg(all(feature = "ssh", unix))]
+    #[cfg(all(feature = "bridge", unix))]
     bridge: Option<Bridge>,
+    transport: Transport,
+    /// For a client of the caller's, which does not have them.
+    #[cfg(feature = "custom-transport")]
+    sent: HeaderMap,
     /// Some request was answered, so that there may be idle connections.
     answered: Arc<AtomicBool>,
 }
@@ -141,8 +144,7 @@ impl Connection {
         };
         let builder = ConnectionBuilder {
             limits: self.inner.limits,
-            #[cfg(feature = "ssh")]
-            ssh_program: self.ssh_program(),
+            transport: self.inner.transport.clone(),
             ..ConnectionBuilder::default()
         };
         builder.open(resolved)
@@ -298,25 +300,27 @@ impl Connection {
         &self.inner.http
     }
 
-    /// Lets connections through to ssh, if that is the way.
-    #[cfg(all(feature = "ssh", unix))]
+    /// Lets connections through, if they lead through something else.
+    #[cfg(all(feature = "bridge", unix))]
     pub(crate) fn open_bridge(&self) -> Result<(), Error> {
         self.inner.bridge.as_ref().map_or(Ok(()), Bridge::open)
     }
 
-    /// Why ssh failed, if that is what an answer says.
-    #[cfg(all(feature = "ssh", unix))]
+    /// Why there is no way, if that is what an answer says.
+    #[cfg(all(feature = "bridge", unix))]
     pub(crate) fn bridge_failure(&self, answer: &reqwest::Response) -> Option<Error> {
         self.inner.bridge.as_ref()?;
-        ssh::failure(answer)
+        bridge::failure(answer)
     }
 
-    #[cfg(feature = "ssh")]
-    fn ssh_program(&self) -> Option<OsString> {
-        #[cfg(unix)]
-        return Some(self.inner.bridge.as_ref()?.program().to_owned());
-        #[cfg(not(unix))]
-        None
+    /// Adds what every request carries, where the client of HTTP does not.
+    #[cfg(feature = "custom-transport")]
+    pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
+        if self.inner.transport.client().is_some() {
+            for (name, value) in &self.inner.sent {
+                headers.entry(name).or_insert_with(|| value.clone());
+            }
+        }
     }
 }
 
@@ -339,8 +343,7 @@ pub struct ConnectionBuilder {
     limits: Limits,
     isolated: bool,
     ignore_version: bool,
-    #[cfg(feature = "ssh")]
-    ssh_program: Option<OsString>,
+    transport: Transport,
 }
 
 impl ConnectionBuilder {
@@ -381,8 +384,46 @@ impl ConnectionBuilder {
     /// of it, or a script that adds options.
     #[cfg(feature = "ssh")]
     #[cfg_attr(docsrs, doc(cfg(feature = "ssh")))]
-    pub fn ssh_program(mut self, program: impl Into<OsString>) -> Self {
-        self.ssh_program = Some(program.into());
+    pub fn ssh_program(mut self, program: impl Into<std::ffi::OsString>) -> Self {
+        self.transport.ssh_program = Some(program.into());
+        self
+    }
+
+    /// Opens every connection with `dial`, wherever the address leads: through a tunnel, to a virtual machine, to a
+    /// fake in a test.
+    ///
+    /// TLS is spoken over what `dial` gives where the address and its certificates want it. The limit on connecting is
+    /// that of `dial`, whose error is told if it fails.
+    ///
+    /// ```
+    /// use docker_api_gen_core::Connection;
+    ///
+    /// let connection = Connection::builder()
+    ///     .host("tcp://build")
+    ///     .dial(|| tokio::net::UnixStream::connect("/run/tunnel-to-build.sock"))
+    ///     .build()?;
+    /// # Ok::<(), docker_api_gen_core::Error>(())
+    /// ```
+    #[cfg(all(feature = "custom-transport", unix))]
+    #[cfg_attr(docsrs, doc(cfg(feature = "custom-transport")))]
+    pub fn dial<F, R, S>(mut self, dial: F) -> Self
+    where
+        F: Fn() -> R + Send + Sync + 'static,
+        R: Future<Output = std::io::Result<S>> + Send + 'static,
+        S: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + 'static,
+    {
+        self.transport.dialer = Some(crate::dial::dialer(dial));
+        self
+    }
+
+    /// Sends requests with a client of HTTP that exists already, of the version of reqwest that this library has.
+    ///
+    /// How it connects, what TLS it speaks, its proxies, redirects and limits on connecting are its own. The address
+    /// makes the URLs. It has to speak HTTP/1.1, as connections are taken over.
+    #[cfg(feature = "custom-transport")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "custom-transport")))]
+    pub fn http_client(mut self, client: reqwest::Client) -> Self {
+        self.transport.client = Some(client);
         self
     }
 
@@ -479,60 +520,53 @@ impl ConnectionBuilder {
         for (name, value) in &headers {
             headers::set(&mut sent, name.clone(), value.clone());
         }
+        #[cfg(feature = "custom-transport")]
+        let for_others = sent.clone();
         let answered = Arc::new(AtomicBool::new(false));
-        let builder = reqwest::Client::builder()
-            // Connections are taken over, which HTTP/2 does not know.
-            .http1_only()
-            .default_headers(sent)
-            .retry(exchange::repeat(answered.clone()))
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy();
-        let builder = match self.limits.connect {
-            Some(limit) => builder.connect_timeout(limit),
-            None => builder,
-        };
-        #[cfg(all(feature = "ssh", unix))]
-        let bridge = match host.address() {
-            Address::Ssh(address) => {
-                let program = self.ssh_program.unwrap_or_else(|| "ssh".into());
-                let connect = self.limits.connect;
-                Some(Bridge::new(&host, address, &program, connect)?)
+        #[cfg(all(feature = "bridge", unix))]
+        let bridge = self.transport.bridge(&host, self.limits)?;
+        let http = match self.transport.client() {
+            Some(client) => client.clone(),
+            None => {
+                let builder = reqwest::Client::builder()
+                    // Connections are taken over, which HTTP/2 does not know.
+                    .http1_only()
+                    .default_headers(sent)
+                    .retry(exchange::repeat(answered.clone()))
+                    .redirect(reqwest::redirect::Policy::none())
+                    .no_proxy();
+                let builder = match self.limits.connect {
+                    Some(limit) => builder.connect_timeout(limit),
+                    None => builder,
+                };
+                #[cfg(all(feature = "bridge", unix))]
+                let builder = match &bridge {
+                    Some(bridge) => builder
+                        .unix_socket(bridge.socket())
+                        .pool_max_idle_per_host(SPARE),
+                    None => directed(builder, &host)?,
+                };
+                #[cfg(not(all(feature = "bridge", unix)))]
+                let builder = directed(builder, &host)?;
+                #[cfg(not(feature = "tls"))]
+                if tls.is_some() {
+                    return Err(Error::new(
+                        ErrorKind::Tls,
+                        format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
+                    ));
+                }
+                // Without TLS too, as reqwest would fall back on the process's default.
+                #[cfg(feature = "tls")]
+                let builder = builder.tls_backend_preconfigured(client_config(tls.as_ref())?);
+                builder.build().map_err(|error| {
+                    Error::new(
+                        ErrorKind::Host,
+                        format!("cannot prepare connections to {host}"),
+                    )
+                    .with_source(error)
+                })?
             }
-            _ => None,
         };
-        let builder = match host.address() {
-            #[cfg(unix)]
-            Address::Unix(path) => builder.unix_socket(path.as_path()),
-            #[cfg(all(feature = "ssh", unix))]
-            Address::Ssh(_) => match &bridge {
-                Some(bridge) => builder
-                    .unix_socket(bridge.socket())
-                    // Each is a process here and a session there.
-                    .pool_max_idle_per_host(SPARE),
-                None => builder,
-            },
-            #[cfg(windows)]
-            Address::Pipe(path) => builder.windows_named_pipe(path.replace('/', "\\")),
-            Address::Tcp { .. } => builder,
-            _ => return Err(elsewhere(&host)),
-        };
-        #[cfg(not(feature = "tls"))]
-        if tls.is_some() {
-            return Err(Error::new(
-                ErrorKind::Tls,
-                format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
-            ));
-        }
-        // Without TLS too, as reqwest would fall back on the process's default.
-        #[cfg(feature = "tls")]
-        let builder = builder.tls_backend_preconfigured(client_config(tls.as_ref())?);
-        let http = builder.build().map_err(|error| {
-            Error::new(
-                ErrorKind::Host,
-                format!("cannot prepare connections to {host}"),
-            )
-            .with_source(error)
-        })?;
         let prefix = host.url_prefix(tls.is_some());
         let root = reqwest::Url::parse(&prefix).and_then(|url| url.join("/"));
         Ok(Connection {
@@ -546,13 +580,28 @@ impl ConnectionBuilder {
                 tls,
                 version: version.filter(|_| !self.ignore_version),
                 http,
-                #[cfg(all(feature = "ssh", unix))]
+                #[cfg(all(feature = "bridge", unix))]
                 bridge,
+                transport: self.transport,
+                #[cfg(feature = "custom-transport")]
+                sent: for_others,
                 answered,
             }),
             contact: None,
             choice: None,
         })
+    }
+}
+
+/// A client that connects to where the address says.
+fn directed(builder: reqwest::ClientBuilder, host: &Host) -> Result<reqwest::ClientBuilder, Error> {
+    match host.address() {
+        #[cfg(unix)]
+        Address::Unix(path) => Ok(builder.unix_socket(path.as_path())),
+        #[cfg(windows)]
+        Address::Pipe(path) => Ok(builder.windows_named_pipe(path.replace('/', "\\"))),
+        Address::Tcp { .. } => Ok(builder),
+        _ => Err(elsewhere(host)),
     }
 }
 

@@ -76,7 +76,7 @@ pub(crate) fn send<'a>(
             contact.make(connection, limits, origin).await?;
         }
         let request = prepare(connection, request, origin)?;
-        #[cfg(all(feature = "ssh", unix))]
+        #[cfg(all(feature = "bridge", unix))]
         connection.open_bridge().map_err(|error| error.at(origin))?;
         #[cfg(windows)]
         let answer = crate::pipe::execute(connection, request).await;
@@ -84,7 +84,7 @@ pub(crate) fn send<'a>(
         let answer = connection.http().execute(request).await;
         match answer {
             Ok(answer) => {
-                #[cfg(all(feature = "ssh", unix))]
+                #[cfg(all(feature = "bridge", unix))]
                 if let Some(error) = connection.bridge_failure(&answer) {
                     return Err(error.at(origin));
                 }
@@ -141,6 +141,8 @@ fn prepare(
     let mut sent = reqwest::Request::new(request.method, url);
     let carries = matches!(*sent.method(), Method::POST | Method::PUT);
     *sent.headers_mut() = request.headers;
+    #[cfg(feature = "custom-transport")]
+    connection.add_headers(sent.headers_mut());
     if !request.body.is_empty() {
         *sent.body_mut() = Some(request.body.into_reqwest());
     } else if carries {

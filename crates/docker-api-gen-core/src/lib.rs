@@ -31,6 +31,8 @@ mod archive;
 mod base64_bytes;
 mod blocking;
 mod body;
+#[cfg(all(feature = "bridge", unix))]
+mod bridge;
 mod byte_stream;
 mod call;
 mod capabilities;
@@ -39,6 +41,8 @@ mod connection;
 mod contact;
 mod credentials;
 mod decode;
+#[cfg(all(feature = "custom-transport", unix))]
+mod dial;
 mod error;
 mod exchange;
 mod explain;
@@ -75,6 +79,7 @@ mod timestamp;
 mod tls;
 #[cfg(feature = "tracing")]
 mod trace;
+mod transport;
 mod turns;
 mod upgraded;
 mod version;

@@ -4,6 +4,8 @@
 mod answers;
 mod connecting;
 mod contact;
+#[cfg(feature = "custom-transport")]
+mod custom;
 mod daemon;
 mod limits;
 mod operations;

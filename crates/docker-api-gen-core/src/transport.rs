@@ -1,0 +1,48 @@
+//! What a caller has to say about how connections come about.
+
+/// Nothing, as a rule.
+#[derive(Clone, Default)]
+pub(crate) struct Transport {
+    #[cfg(feature = "ssh")]
+    pub(crate) ssh_program: Option<std::ffi::OsString>,
+    #[cfg(all(feature = "custom-transport", unix))]
+    pub(crate) dialer: Option<crate::dial::Dialer>,
+    #[cfg(feature = "custom-transport")]
+    pub(crate) client: Option<reqwest::Client>,
+}
+
+impl Transport {
+    /// The client of HTTP that the caller made.
+    pub(crate) fn client(&self) -> Option<&reqwest::Client> {
+        #[cfg(feature = "custom-transport")]
+        return self.client.as_ref();
+        #[cfg(not(feature = "custom-transport"))]
+        None
+    }
+
+    /// The socket that leads to the daemon in place of its address, if that is how it is reached.
+    #[cfg(all(feature = "bridge", unix))]
+    pub(crate) fn bridge(
+        &self,
+        host: &crate::host::Host,
+        limits: crate::limits::Limits,
+    ) -> Result<Option<crate::bridge::Bridge>, crate::error::Error> {
+        use crate::bridge::{Bridge, Way};
+
+        if self.client().is_some() {
+            return Ok(None);
+        }
+        #[cfg(feature = "custom-transport")]
+        if let Some(dialer) = &self.dialer {
+            let dial = crate::dial::Dial::new(dialer.clone(), host, limits.connect);
+            return Bridge::new(host, Way::Dial(dial)).map(Some);
+        }
+        #[cfg(feature = "ssh")]
+        if let crate::host::Address::Ssh(address) = host.address() {
+            let program = self.ssh_program.as_deref();
+            let ssh = crate::ssh::Ssh::new(host, address, program, limits.connect);
+            return Bridge::new(host, Way::Ssh(ssh)).map(Some);
+        }
+        Ok(None)
+    }
+}
