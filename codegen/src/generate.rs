@@ -12,8 +12,8 @@ use crate::union::union;
 use crate::version::Version;
 use crate::versions::Versions;
 
-/// The generated files of `wanted` versions, or of all with the crate that speaks any of them; those of the façade and
-/// the harness always belong to all.
+/// The generated files of `wanted` versions, or of all with the crate that speaks any of them; those of the façade, the
+/// harness and the packages always belong to all.
 pub fn generate(
     documents: &BTreeMap<Version, Document>,
     versions: &Versions,
@@ -30,6 +30,7 @@ pub fn generate(
     let selected = |api: &&Api| wanted.is_none_or(|wanted| wanted.contains(&api.version));
     let mut files = emit::facade(versions, package_version);
     files.extend(emit::harness(versions));
+    files.extend(emit::package_files(versions));
     for part in in_parallel(apis.iter().filter(selected), |api| {
         let docs = DocsOf::new(docs, api, &union);
         let mut files = emit::version_crate(api, &history, versions, &docs);

@@ -1,4 +1,4 @@
-//! The table of versions in `README.md`. The rest of that file is written by hand.
+//! The table of versions in `README.md`, and on the façade's front page. The rest of both is written by hand.
 
 use crate::error::Error;
 use crate::names;
@@ -35,7 +35,8 @@ pub fn with_versions(readme: &str, versions: &Versions) -> Result<String, Error>
     ))
 }
 
-fn table(versions: &Versions) -> String {
+/// The table alone.
+pub(crate) fn table(versions: &Versions) -> String {
     let mut table = "| API | Docker | feature |\n| --- | --- | --- |\n".to_owned();
     for row in versions.rows() {
         let feature = names::version_module(row.api);

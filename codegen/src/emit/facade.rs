@@ -9,7 +9,7 @@ use crate::names::{self, NEGOTIATED, NEGOTIATED_CRATE};
 use crate::version::Version;
 use crate::versions::Versions;
 
-const ORIGIN: &str = "specs/versions.toml";
+pub(super) const ORIGIN: &str = "specs/versions.toml";
 
 /// The façade's examples that speak one version, the same for all, and what else they need.
 const EXAMPLES: [(&str, &str); 10] = [
@@ -36,6 +36,14 @@ pub fn facade(versions: &Versions, package_version: &str) -> Files {
         (
             "crates/docker-api-gen/src/versions.rs".to_owned(),
             modules(versions, &apis),
+        ),
+        (
+            "crates/docker-api-gen/src/versions.md".to_owned(),
+            format!(
+                "<!-- {} -->\n\n{}",
+                header("", ORIGIN).trim_start(),
+                crate::readme::table(versions)
+            ),
         ),
     ])
 }
@@ -90,8 +98,9 @@ edition.workspace = true
 rust-version.workspace = true
 license.workspace = true
 repository.workspace = true
-keywords = ["docker", "container", "api", "client", "async"]
-categories = ["api-bindings", "asynchronous"]
+keywords.workspace = true
+categories.workspace = true
+readme = "../../README.md"
 
 [package.metadata.docs.rs]
 features = ["archive", "custom-transport", "latest", "negotiated", "ssh", "tls", "tracing"]
@@ -125,9 +134,14 @@ docker-api-gen-core.workspace = true
 {}
 [dev-dependencies]
 crossterm.workspace = true
+serde_json.workspace = true
 tokio = {{ workspace = true, features = ["io-std", "io-util", "macros", "rt-multi-thread", "signal"] }}
 
-{}[lints]
+{}[[test]]
+name = "porting"
+required-features = ["archive", "tls", "v1_41"]
+
+[lints]
 workspace = true
 "#,
         header("#", ORIGIN),

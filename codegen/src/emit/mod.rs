@@ -10,6 +10,7 @@ mod format;
 mod gates;
 pub(crate) mod groups;
 mod harness;
+mod package;
 mod shortcuts;
 mod types;
 mod version_crate;
@@ -18,6 +19,7 @@ use std::collections::BTreeMap;
 
 pub use facade::facade;
 pub use harness::{harness, harness_version};
+pub use package::package_files;
 use proc_macro2::{Ident, Literal, Span};
 pub(crate) use types::type_text;
 pub use version_crate::{negotiated_crate, version_crate};

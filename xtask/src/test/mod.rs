@@ -2,6 +2,7 @@
 
 mod next_version;
 mod outside;
+mod packages;
 mod registry;
 mod steps;
 

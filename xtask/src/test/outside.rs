@@ -5,7 +5,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail, ensure};
-use docker_api_gen_codegen::Version;
+use docker_api_gen_codegen::{Version, names};
 
 use super::{Context, Counts, command};
 use crate::files;
@@ -35,7 +35,7 @@ pub(super) fn quickstart(context: &mut Context) -> Result<Counts> {
 
     let mut counts = Counts::default();
     for version in wanted {
-        let module = docker_api_gen_codegen::names::version_module(version);
+        let module = names::version_module(version);
         println!("the quickstart with {module}");
         let package = Package::new(&format!("quickstart-{module}"), &module)?;
         package.write_main(&quickstart_with(&module)?)?;
@@ -67,20 +67,38 @@ pub(super) fn quickstart(context: &mut Context) -> Result<Counts> {
 
 /// A crate that has two versions at once.
 pub(super) fn two_versions(_: &mut Context) -> Result<Counts> {
-    let package = Package::new("two-versions", "v1_30,v1_55")?;
-    package.write_main(
-        r#"use docker_api_gen::{v1_30, v1_55};
-
-fn main() -> Result<(), docker_api_gen::Error> {
-    let old = v1_30::Client::connect("unix:///nowhere")?.containers().stop("web").request()?;
-    let new = v1_55::Client::connect("unix:///nowhere")?.containers().stop("web").signal("INT").request()?;
-    assert_eq!(old.path_and_query(), "/v1.30/containers/web/stop");
-    assert_eq!(new.path_and_query(), "/v1.55/containers/web/stop?signal=INT");
-    Ok(())
-}
-"#,
-    )?;
+    let program = program_of_two_versions()?;
+    let package = Package::new("two-versions", &program.features)?;
+    package.write_main(&program.source)?;
     command(package.cargo("run").arg("--quiet"))
+}
+
+/// What goes into a crate.
+pub(super) struct Program {
+    pub(super) features: String,
+    pub(super) source: String,
+}
+
+/// A program that makes requests of the oldest version and of the newest.
+pub(super) fn program_of_two_versions() -> Result<Program> {
+    let versions = files::versions(&files::root())?;
+    let (old, new) = (versions.rows()[0].api, versions.latest().api);
+    let (old_module, new_module) = (names::version_module(old), names::version_module(new));
+    Ok(Program {
+        features: format!("{old_module},{new_module}"),
+        source: format!(
+            r#"use docker_api_gen::{{{old_module}, {new_module}}};
+
+fn main() -> Result<(), docker_api_gen::Error> {{
+    let old = {old_module}::Client::connect("unix:///nowhere")?.containers().stop("web").request()?;
+    let new = {new_module}::Client::connect("unix:///nowhere")?.containers().stop("web").signal("INT").request()?;
+    assert_eq!(old.path_and_query(), "/v{old}/containers/web/stop");
+    assert_eq!(new.path_and_query(), "/v{new}/containers/web/stop?signal=INT");
+    Ok(())
+}}
+"#
+        ),
+    })
 }
 
 /// The quickstart as it stands in the façade's examples, but for the `use` line.
@@ -96,23 +114,9 @@ pub(super) struct Package {
 }
 
 impl Package {
+    /// A crate that has the façade of this repository, with these features.
     pub(super) fn new(name: &str, features: &str) -> Result<Self> {
-        let folder = files::target().join("outside").join(name);
-        let _ = fs::remove_dir_all(&folder);
-        fs::create_dir_all(folder.join("src"))?;
-        let package = Self { folder };
-        fs::write(
-            package.folder.join("Cargo.toml"),
-            format!(
-                "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[workspace]\n\n[dependencies]\n"
-            ),
-        )?;
-        // The versions of dependencies that the workspace is tested with.
-        fs::copy(
-            files::root().join("Cargo.lock"),
-            package.folder.join("Cargo.lock"),
-        )?;
-        package.write_main("fn main() {}\n")?;
+        let package = Self::with_manifest(name, "[dependencies]\n")?;
         let facade = files::root().join("crates/docker-api-gen");
         command(
             package
@@ -128,6 +132,27 @@ impl Package {
             "--features",
             "macros,rt-multi-thread",
         ]))?;
+        Ok(package)
+    }
+
+    /// A crate with this at the end of its manifest.
+    pub(super) fn with_manifest(name: &str, manifest: &str) -> Result<Self> {
+        let folder = files::target().join("outside").join(name);
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("src"))?;
+        let package = Self { folder };
+        fs::write(
+            package.folder.join("Cargo.toml"),
+            format!(
+                "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n[workspace]\n\n{manifest}"
+            ),
+        )?;
+        // The versions of dependencies that the workspace is tested with.
+        fs::copy(
+            files::root().join("Cargo.lock"),
+            package.folder.join("Cargo.lock"),
+        )?;
+        package.write_main("fn main() {}\n")?;
         Ok(package)
     }
 

@@ -2,7 +2,9 @@
 
 use std::process::Command;
 
-use super::{Counts, Step, cargo_test, check, command, next_version, outside, registry};
+use super::{
+    Counts, Step, cargo_test, check, command, next_version, outside, packages, registry,
+};
 use crate::{files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -85,13 +87,8 @@ pub(super) const ALL: &[Step] = &[
         run: |_| features(),
     },
     Step {
-        name: "the façade and its documentation",
-        run: |_| {
-            cargo_test(
-                None,
-                &["--package", "docker-api-gen", "--features", "v1_41"],
-            )
-        },
+        name: "the façade, the README and the guides",
+        run: |_| cargo_test(None, &["--package", "docker-api-gen", "--features", GUIDES]),
     },
     Step {
         name: "the examples of a version's documentation",
@@ -100,6 +97,14 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "the pages of rustdoc",
         run: |_| pages(),
+    },
+    Step {
+        name: "what is in the packages",
+        run: packages::contents,
+    },
+    Step {
+        name: "a program built from the packages",
+        run: packages::build,
     },
     Step {
         name: "the quickstart from outside, on an engine",
@@ -127,6 +132,13 @@ pub(super) const ALL: &[Step] = &[
         run: next_version::next_version,
     },
 ];
+
+/// What the examples of the façade, the README and the guides need.
+const GUIDES: &str = "archive,negotiated,tls,v1_41,v1_42";
+
+/// What the façade's pages are published with.
+const PAGES: &str = "docker-api-gen/archive,docker-api-gen/latest,docker-api-gen/negotiated,docker-api-gen/ssh,\
+                     docker-api-gen/tls,docker-api-gen/tracing";
 
 /// Packages written by hand: what is generated has its own formatting.
 const HANDWRITTEN: [&str; 6] = [
@@ -198,7 +210,7 @@ fn lints() -> anyhow::Result<Counts> {
 fn pages() -> anyhow::Result<Counts> {
     let newest = newest_crate()?;
     let mut cargo = files::cargo();
-    cargo.args(["doc", "--no-deps", "--features", "docker-api-gen/latest"]);
+    cargo.args(["doc", "--no-deps", "--features", PAGES]);
     for package in ["docker-api-gen-core", "docker-api-gen", &newest] {
         cargo.args(["--package", package]);
     }
