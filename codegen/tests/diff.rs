@@ -462,3 +462,14 @@ fn what_is_told_is_what_the_crates_say() {
         check(sides[to], sides[from], &all.versions);
     }
 }
+
+#[test]
+fn the_guide_shows_what_is_printed() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap();
+    let guide = fs::read_to_string(root.join("docs/versions.md")).unwrap();
+    let printed = All::read().diff("1.44", "1.45").to_text();
+    assert!(
+        guide.contains(&format!("```text\n{printed}```\n")),
+        "docs/versions.md should show what `cargo xtask diff v1_44 v1_45` prints:\n{printed}"
+    );
+}

@@ -1,12 +1,25 @@
-//! Run time shared by every generated Docker Engine API client.
+//! The run time that all generated Docker Engine API clients share.
 //!
-//! Applications use it through the façade crate `docker-api-gen`, which adds the typed operations of one
-//! API version or of several. What is here is the same for all of them: how a daemon is reached
-//! ([`Connection`], [`Host`]), what can go wrong ([`Error`], [`ErrorKind`]), and what flows
-//! ([`ByteStream`], [`JsonLines`], [`LogStream`], [`Upgraded`]).
+//! Applications use it through the façade crate `docker-api-gen`, which adds the typed operations of one API version or of
+//! several. There are none here, and no version of the API either:
 //!
-//! Every call is a future that needs a tokio runtime with I/O and time enabled. Dropping the future or the
-//! stream it returned ends the request.
+//! | what | where |
+//! | --- | --- |
+//! | which daemon, and the way to it | [`Connection`], [`ConnectionBuilder`], [`Host`], [`explain`](explain()) |
+//! | who to be at a registry | [`RegistryAuth`], [`Connection::registry_auth`] |
+//! | how long things may take | [`Limits`] |
+//! | what can go wrong | [`Error`], [`ErrorKind`] |
+//! | what flows | [`LogStream`], [`LogLines`], [`JsonLines`], [`ByteStream`], [`Upgraded`], [`Body`] |
+//! | what takes several operations | [`shortcuts`] |
+//! | values | [`ApiVersion`], [`Timestamp`], [`Base64Bytes`], [`Json`], [`Filters`], [`filters`] |
+//! | a request that is not sent | [`Request`] |
+//!
+//! What generated code is made of is public too: [`Call`] is one request in the making, [`Operation`] what a version says
+//! of it, [`wire`] how types are read and written. It can change with every minor release.
+//!
+//! Every call is a future that needs a tokio runtime with I/O and time enabled. Dropping the future or the stream it
+//! returned ends the request.
+//!
 //! # Watching requests
 //!
 //! With the feature `tracing` every request has a span `docker request` of the target `docker_api_gen` at the level

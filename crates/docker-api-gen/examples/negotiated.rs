@@ -13,7 +13,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         println!("{:?} {:?}", container.names, container.state);
     }
     if let Some(name) = std::env::args().nth(1) {
-        match docker.containers().stop(&name).signal("SIGINT").send().await {
+        match docker
+            .containers()
+            .stop(&name)
+            .signal("SIGINT")
+            .send()
+            .await
+        {
             Ok(outcome) => println!("{name}: {outcome:?}"),
             Err(error) => println!("{error}"),
         }

@@ -2,9 +2,7 @@
 
 use std::process::Command;
 
-use super::{
-    Counts, Step, cargo_test, check, command, next_version, outside, packages, registry,
-};
+use super::{Counts, Step, cargo_test, check, command, next_version, outside, packages, registry};
 use crate::{files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -134,11 +132,11 @@ pub(super) const ALL: &[Step] = &[
 ];
 
 /// What the examples of the façade, the README and the guides need.
-const GUIDES: &str = "archive,negotiated,tls,v1_41,v1_42";
+const GUIDES: &str = "archive,custom-transport,negotiated,tls,v1_41,v1_42";
 
 /// What the façade's pages are published with.
-const PAGES: &str = "docker-api-gen/archive,docker-api-gen/latest,docker-api-gen/negotiated,docker-api-gen/ssh,\
-                     docker-api-gen/tls,docker-api-gen/tracing";
+const PAGES: &str = "docker-api-gen/archive,docker-api-gen/custom-transport,docker-api-gen/latest,\
+                     docker-api-gen/negotiated,docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
 
 /// Packages written by hand: what is generated has its own formatting.
 const HANDWRITTEN: [&str; 6] = [
