@@ -76,7 +76,7 @@ impl World {
     /// At its own socket, at the usual one, and with TLS on all addresses of its network.
     pub(crate) fn main(&self) -> &Engine {
         self.main.get_or_init(|| {
-            let builder = Engine::builder().kind(EngineKind::Docker28_5);
+            let builder = Engine::builder().kind(EngineKind::Docker28_5).packages();
             let builder = builder.arg("--host=unix:///run/docker.sock");
             let engine = with_tls(builder, &self.certificates.good).start().unwrap();
             engine.ssh().unwrap();
@@ -87,7 +87,7 @@ impl World {
     /// The same with a certificate that has expired.
     pub(crate) fn expired(&self) -> &Engine {
         self.expired.get_or_init(|| {
-            let builder = Engine::builder().kind(EngineKind::Docker28_5);
+            let builder = Engine::builder().kind(EngineKind::Docker28_5).packages();
             with_tls(builder, &self.certificates.expired)
                 .start()
                 .unwrap()
@@ -99,6 +99,7 @@ impl World {
         self.old.get_or_init(|| {
             let mut builder = Engine::builder()
                 .kind(EngineKind::Docker20_10)
+                .packages()
                 .arg(format!("--host=tcp://127.0.0.1:{PORT}"))
                 .arg("--tls=false");
             if has_ipv6() {
@@ -110,7 +111,7 @@ impl World {
 
     pub(crate) fn podman(&self) -> &Engine {
         self.podman.get_or_init(|| {
-            let builder = Engine::builder().kind(EngineKind::Podman4_3);
+            let builder = Engine::builder().kind(EngineKind::Podman4_3).packages();
             builder.start().unwrap()
         })
     }

@@ -74,6 +74,10 @@ pub(super) fn available(_: EngineKind) -> Result<String> {
     bail!(NOT_HERE)
 }
 
+pub(super) fn in_packages(_: EngineKind) -> Result<String> {
+    bail!(NOT_HERE)
+}
+
 pub(super) fn run_in_foreground(command: &mut Command) -> Result<ExitStatus> {
     command
         .status()

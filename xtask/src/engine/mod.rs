@@ -125,9 +125,10 @@ impl Engine {
         Builder::default()
     }
 
-    /// The version that a private engine of this kind would have, or why there can be none here.
+    /// The version that a private engine of this kind would have if it is made of packages, or why there can be none
+    /// here.
     pub fn available(kind: EngineKind) -> Result<String> {
-        private::available(kind)
+        private::in_packages(kind)
     }
 
     /// Its address, as `DOCKER_HOST` has it.
@@ -285,6 +286,7 @@ pub struct Builder {
     env: Vec<(String, String)>,
     net: Net,
     registry: bool,
+    packages: bool,
     /// It will outlive this command.
     keep: bool,
 }
@@ -331,6 +333,12 @@ impl Builder {
         self
     }
 
+    /// Out of packages even where such an engine is installed: with ssh and the command line of docker beside it.
+    pub fn packages(mut self) -> Self {
+        self.packages = true;
+        self
+    }
+
     /// Finds or starts the engine, and waits until it answers. A private one has the image `alpine:latest`, also
     /// called `busybox:latest`.
     pub fn start(self) -> Result<Engine> {
@@ -355,6 +363,7 @@ impl Builder {
             || !self.env.is_empty()
             || self.net != Net::Private
             || self.registry
+            || self.packages
     }
 }
 

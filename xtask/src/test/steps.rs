@@ -229,7 +229,7 @@ fn newest_crate() -> anyhow::Result<String> {
     Ok(docker_api_gen_codegen::names::version_crate(newest))
 }
 
-/// The façade without a version, with each alone, and with two; all at once are part of the lints.
+/// The façade without a version, with each feature alone, and with two; all at once are part of the lints.
 fn features() -> anyhow::Result<Counts> {
     let root = files::root();
     let versions = files::versions(&root)?;
@@ -238,6 +238,9 @@ fn features() -> anyhow::Result<Counts> {
         "serde-both".to_owned(),
         "latest".to_owned(),
         "v1_30,v1_55".to_owned(),
+        "custom-transport".to_owned(),
+        "ssh".to_owned(),
+        "tls".to_owned(),
     ];
     sets.extend(
         versions

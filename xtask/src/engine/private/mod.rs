@@ -328,7 +328,10 @@ pub(super) fn start(wanted: &Builder) -> Result<Private> {
     );
     let dirs = Dirs::new()?;
     supervise::sweep(&dirs)?;
-    let source = Source::find(&dirs, wanted.kind)?;
+    let source = match wanted.kind {
+        Some(kind) if wanted.packages => Source::unpacked(&dirs, kind)?,
+        kind => Source::find(&dirs, kind)?,
+    };
     let what = source.kind.map_or("docker", EngineKind::name);
     let spec = Spec {
         base: dirs.base,
@@ -422,6 +425,16 @@ pub(super) fn available(kind: EngineKind) -> Result<String> {
     }
     packages::available(&dirs, &kind.wanted())
         .map(|version| format!("{version} (from Debian {})", kind.wanted().suite))
+}
+
+/// Which version of this kind there is in packages.
+pub(super) fn in_packages(kind: EngineKind) -> Result<String> {
+    ensure_root()?;
+    let dirs = Dirs::new()?;
+    match packages::cached(&dirs, &kind.wanted()) {
+        Some(tree) => Ok(tree.version),
+        None => packages::available(&dirs, &kind.wanted()),
+    }
 }
 
 /// What an engine is started from.
