@@ -36,6 +36,10 @@ fn lines(text: &str) -> impl Iterator<Item = String> {
     })
 }
 
+/// What there is to say of every parameter that the client fills in by itself.
+const STORED: &str = "Unless set, what is stored is sent: see \
+                      [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).";
+
 /// Paragraphs with an empty line between, those that say nothing left out.
 fn paragraphs<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
     let parts: Vec<_> = parts.into_iter().filter(|part| !part.is_empty()).collect();
@@ -144,8 +148,11 @@ impl Context<'_> {
         let span = self.history.parameter(operation, parameter);
         // What came and goes with its operation needs no word.
         let span = span.filter(|span| Some(*span) != self.history.operation(operation));
+        let words = self.docs.parameter(operation, &parameter.name);
+        let stored = parameter.credentials.as_ref().map(|_| STORED);
+        let words = paragraphs([words, stored].map(Option::unwrap_or_default));
         self.item_docs(
-            self.docs.parameter(operation, &parameter.name),
+            Some(&words),
             &format!("`{}`", parameter.name),
             span,
             parameter.default.as_ref(),

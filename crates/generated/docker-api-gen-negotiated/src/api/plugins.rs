@@ -546,6 +546,9 @@ pub struct PrivilegesOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -561,6 +564,9 @@ pub struct Privileges<'a> {
 impl<'a> Privileges<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -619,6 +625,9 @@ pub struct PullOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -650,6 +659,9 @@ impl<'a> Pull<'a> {
 
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -943,6 +955,9 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// Credentials for the registry; what cannot be decoded is silently left out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -957,6 +972,9 @@ pub struct Push<'a> {
 
 impl<'a> Push<'a> {
     /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1043,6 +1061,9 @@ pub struct UpgradeOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1058,6 +1079,9 @@ pub struct Upgrade<'a> {
 impl<'a> Upgrade<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

@@ -556,6 +556,9 @@ pub struct BuildOptions {
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
     /// Memory nodes of a NUMA host that memory may come from. Classic builder only.
@@ -739,6 +742,9 @@ impl<'a> Build<'a> {
     ///
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Config`.
     pub fn registry_config(
@@ -1028,6 +1034,9 @@ pub struct CreateOptions {
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
     /// Remark that is kept in an image that is imported.
@@ -1089,6 +1098,9 @@ impl<'a> Create<'a> {
     ///
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1405,6 +1417,9 @@ pub struct SearchOptions {
     pub filters: Option<Filters>,
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1437,6 +1452,9 @@ impl<'a> Search<'a> {
     }
 
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1679,6 +1697,9 @@ pub struct PushOptions {
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1704,6 +1725,9 @@ impl<'a> Push<'a> {
     ///
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

@@ -317,6 +317,9 @@ pub struct PullOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -332,6 +335,9 @@ pub struct Pull<'a> {
 impl<'a> Pull<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -525,6 +531,9 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// Credentials for the registry; what cannot be decoded is silently left out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -539,6 +548,9 @@ pub struct Push<'a> {
 
 impl<'a> Push<'a> {
     /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

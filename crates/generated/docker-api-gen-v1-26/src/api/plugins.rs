@@ -494,6 +494,9 @@ pub struct PrivilegesOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -509,6 +512,9 @@ pub struct Privileges<'a> {
 impl<'a> Privileges<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -565,6 +571,9 @@ pub struct PullOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -588,6 +597,9 @@ impl<'a> Pull<'a> {
 
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -840,6 +852,9 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// Credentials for the registry; what cannot be decoded is silently left out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -854,6 +869,9 @@ pub struct Push<'a> {
 
 impl<'a> Push<'a> {
     /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -940,6 +958,9 @@ pub struct UpgradeOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -955,6 +976,9 @@ pub struct Upgrade<'a> {
 impl<'a> Upgrade<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

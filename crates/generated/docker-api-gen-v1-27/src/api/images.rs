@@ -601,6 +601,9 @@ pub struct BuildOptions {
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
     /// Memory nodes of a NUMA host that memory may come from. Classic builder only.
@@ -817,6 +820,9 @@ impl<'a> Build<'a> {
     ///
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Config`.
     pub fn registry_config(
@@ -1123,6 +1129,9 @@ pub struct CreateOptions {
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
     /// Remark that is kept in an image that is imported.
@@ -1184,6 +1193,9 @@ impl<'a> Create<'a> {
     ///
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1571,6 +1583,9 @@ pub struct SearchOptions {
     pub filters: Option<Filters>,
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1603,6 +1618,9 @@ impl<'a> Search<'a> {
     }
 
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1845,6 +1863,9 @@ pub struct PushOptions {
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1870,6 +1891,9 @@ impl<'a> Push<'a> {
     ///
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

@@ -496,6 +496,9 @@ pub struct PrivilegesOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -511,6 +514,9 @@ pub struct Privileges<'a> {
 impl<'a> Privileges<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -567,6 +573,9 @@ pub struct PullOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -590,6 +599,9 @@ impl<'a> Pull<'a> {
 
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -842,6 +854,9 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// Credentials for the registry; what cannot be decoded is silently left out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -856,6 +871,9 @@ pub struct Push<'a> {
 
 impl<'a> Push<'a> {
     /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -942,6 +960,9 @@ pub struct UpgradeOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -957,6 +978,9 @@ pub struct Upgrade<'a> {
 impl<'a> Upgrade<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

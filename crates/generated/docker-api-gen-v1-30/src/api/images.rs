@@ -605,6 +605,9 @@ pub struct BuildOptions {
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
     /// Stage of a multi-stage Dockerfile to end with. Absent, the last.
@@ -836,6 +839,9 @@ impl<'a> Build<'a> {
     ///
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Config`.
     pub fn registry_config(
@@ -1152,6 +1158,9 @@ pub struct CreateOptions {
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
     /// Remark that is kept in an image that is imported.
@@ -1213,6 +1222,9 @@ impl<'a> Create<'a> {
     ///
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1600,6 +1612,9 @@ pub struct SearchOptions {
     pub filters: Option<Filters>,
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1632,6 +1647,9 @@ impl<'a> Search<'a> {
     }
 
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1874,6 +1892,9 @@ pub struct PushOptions {
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1899,6 +1920,9 @@ impl<'a> Push<'a> {
     ///
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

@@ -530,6 +530,9 @@ pub struct PrivilegesOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -545,6 +548,9 @@ pub struct Privileges<'a> {
 impl<'a> Privileges<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -601,6 +607,9 @@ pub struct PullOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -624,6 +633,9 @@ impl<'a> Pull<'a> {
 
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -876,6 +888,9 @@ pub(crate) static PUSH: Operation = Operation {
 pub struct PushOptions {
     /// Credentials for the registry; what cannot be decoded is silently left out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -890,6 +905,9 @@ pub struct Push<'a> {
 
 impl<'a> Push<'a> {
     /// Credentials for the registry; what cannot be decoded is silently left out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -976,6 +994,9 @@ pub struct UpgradeOptions {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -991,6 +1012,9 @@ pub struct Upgrade<'a> {
 impl<'a> Upgrade<'a> {
     /// Credentials for the registry, if it wants any; what cannot be decoded is silently left
     /// out.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

@@ -663,6 +663,9 @@ pub struct BuildOptions {
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Config`.
     pub registry_config: Option<std::collections::BTreeMap<String, types::AuthConfig>>,
     /// Platform to build for, as `os/architecture/variant`, such as `linux/arm64`. Absent, the
@@ -911,6 +914,9 @@ impl<'a> Build<'a> {
     ///
     /// Docker Hub's address is `https://index.docker.io/v1/`. Credentials that cannot be read are
     /// passed over in silence.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Config`.
     pub fn registry_config(
@@ -1336,6 +1342,9 @@ pub struct CreateOptions {
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
     /// Platform, as `os/architecture/variant`, such as `linux/arm64/v8`. Absent, the daemon's
@@ -1402,6 +1411,9 @@ impl<'a> Create<'a> {
     ///
     /// A header the daemon cannot read, as one in the other alphabet of base64, is passed over in
     /// silence, and the image pulled anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -1799,6 +1811,9 @@ pub struct SearchOptions {
     pub filters: Option<Filters>,
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -1831,6 +1846,9 @@ impl<'a> Search<'a> {
     }
 
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
@@ -2073,6 +2091,9 @@ pub struct PushOptions {
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -2098,6 +2119,9 @@ impl<'a> Push<'a> {
     ///
     /// Must be there even if they are empty. A header the daemon cannot read is passed over in
     /// silence, and the push attempted anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {

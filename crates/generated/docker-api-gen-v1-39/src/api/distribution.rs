@@ -72,6 +72,9 @@ pub struct InspectOptions {
     ///
     /// Absent, the daemon asks anonymously.
     ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -88,6 +91,9 @@ impl<'a> Inspect<'a> {
     /// Credentials for the registry; on the wire they are JSON in URL-safe base64.
     ///
     /// Absent, the daemon asks anonymously.
+    ///
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
     ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
