@@ -12,7 +12,7 @@ use serde::Serialize;
 use crate::body::Body;
 use crate::byte_stream::ByteStream;
 use crate::connection::Connection;
-use crate::credentials::{self, Find, base64_json};
+use crate::credentials::{self, base64_json};
 use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::exchange;
@@ -63,7 +63,7 @@ struct LookUp {
     header: HeaderName,
     /// The parameter that names the image.
     image: &'static str,
-    find: Find,
+    find: fn(&Call<'_>, image: &str) -> Sending<'static, Option<HeaderValue>>,
 }
 
 impl<'a> Call<'a> {
@@ -170,7 +170,10 @@ impl<'a> Call<'a> {
     ) {
         match value {
             Some(_) => self.header_base64_json(name, value),
-            None => self.look_up(name, image, credentials::find_one),
+            None => self.look_up(name, image, |call, image| {
+                let registries = call.connection.registries().clone();
+                credentials::find_one(registries, call.parameter(image), call.limits.headers)
+            }),
         }
     }
 
@@ -178,11 +181,19 @@ impl<'a> Call<'a> {
     pub fn registry_config<V: Serialize>(&mut self, name: &'static str, value: &Option<V>) {
         match value {
             Some(_) => self.header_base64_json(name, value),
-            None => self.look_up(name, "", credentials::find_all),
+            None => self.look_up(name, "", |call, _| {
+                let registries = call.connection.registries().clone();
+                credentials::find_all(registries, call.limits.headers)
+            }),
         }
     }
 
-    fn look_up(&mut self, name: &str, image: &'static str, find: Find) {
+    fn look_up(
+        &mut self,
+        name: &str,
+        image: &'static str,
+        find: fn(&Call<'_>, image: &str) -> Sending<'static, Option<HeaderValue>>,
+    ) {
         if let Ok(header) = HeaderName::from_bytes(name.as_bytes()) {
             self.look_up = Some(LookUp {
                 header,
@@ -372,12 +383,10 @@ impl<'a> Call<'a> {
             if let Some(look_up) = &self.look_up
                 && !request.headers.contains_key(&look_up.header)
             {
-                let registries = self.connection.registries().clone();
-                let image = self.parameter(look_up.image);
-                match (look_up.find)(registries, image, self.limits.headers).await {
+                match (look_up.find)(self, look_up.image).await {
                     Ok(None) => {}
                     Ok(Some(value)) => {
-                        headers::set(&mut request.headers, look_up.header.clone(), value);
+                        headers::set(&mut request.headers, look_up.header.clone(), value)
                     }
                     Err(error) => return Err(error.at(&self.origin)),
                 }

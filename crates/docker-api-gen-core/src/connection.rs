@@ -449,9 +449,8 @@ impl ConnectionBuilder {
     /// Who to be at a registry (`ghcr.io`, `docker.io`), whatever is stored for it: see
     /// [`Connection::registry_auth`]. The last that is said of a registry counts.
     pub fn registry_auth(mut self, registry: impl Into<String>, auth: RegistryAuth) -> Self {
-        self.wishes
-            .registry_auths
-            .insert(0, (registry.into(), auth));
+        let given = Arc::make_mut(&mut self.wishes.registry_auths);
+        given.insert(0, (registry.into(), auth));
         self
     }
 

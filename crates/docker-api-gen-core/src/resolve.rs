@@ -4,6 +4,7 @@ use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use http::header::{HeaderName, HeaderValue, USER_AGENT};
 
@@ -81,8 +82,7 @@ pub(crate) struct Wishes {
     pub(crate) config: Option<PathBuf>,
     pub(crate) tls: Option<Tls>,
     pub(crate) headers: Vec<(String, String)>,
-    /// The last that was said comes first.
-    pub(crate) registry_auths: Vec<(String, RegistryAuth)>,
+    pub(crate) registry_auths: Arc<Vec<(String, RegistryAuth)>>,
     pub(crate) ignore_stored_credentials: bool,
 }
 
@@ -453,36 +453,40 @@ fn add_header(headers: &mut Headers, name: &str, value: &str, whence: &str) -> R
 /// The fields of a line of comma-separated values; a field in quotes can hold commas, and quotes if doubled. None if
 /// quotes are anywhere else than around a field.
 fn fields(line: &str) -> Option<Vec<String>> {
-    let mut fields = Vec::new();
-    let mut rest = line;
-    loop {
-        let mut field = String::new();
-        if let Some(mut quoted) = rest.strip_prefix('"') {
-            loop {
-                let (text, behind) = quoted.split_once('"')?;
-                field.push_str(text);
-                quoted = behind;
-                match quoted.strip_prefix('"') {
-                    Some(behind) => quoted = behind,
-                    None => break,
-                }
-                field.push('"');
-            }
-            rest = quoted;
-        } else {
-            let end = rest.find(',').unwrap_or(rest.len());
-            field.push_str(&rest[..end]);
-            rest = &rest[end..];
-            if field.contains('"') {
-                return None;
-            }
-        }
-        fields.push(field);
-        match rest.strip_prefix(',') {
-            Some(behind) => rest = behind,
-            None => return rest.is_empty().then_some(fields),
-        }
+    #[derive(PartialEq)]
+    enum At {
+        Start,
+        Plain,
+        Quoted,
+        /// Behind a quote in quotes, which ends the field or is the first of two.
+        Quote,
     }
+
+    let mut fields = Vec::new();
+    let mut field = String::new();
+    let mut at = At::Start;
+    for c in line.chars() {
+        at = match (at, c) {
+            (At::Start, '"') => At::Quoted,
+            (At::Quoted, '"') => At::Quote,
+            (At::Start | At::Plain | At::Quote, ',') => {
+                fields.push(std::mem::take(&mut field));
+                At::Start
+            }
+            (At::Plain, '"') => return None,
+            (At::Start | At::Plain, c) => {
+                field.push(c);
+                At::Plain
+            }
+            (At::Quote, '"') | (At::Quoted, _) => {
+                field.push(c);
+                At::Quoted
+            }
+            (At::Quote, _) => return None,
+        };
+    }
+    fields.push(field);
+    (at != At::Quoted).then_some(fields)
 }
 
 /// Where credentials for registries are. They are read when they are needed.

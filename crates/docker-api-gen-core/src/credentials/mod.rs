@@ -132,8 +132,8 @@ macro_rules! auth_config {
 /// Where credentials are looked for.
 #[derive(Clone, Default)]
 pub(crate) struct Registries {
-    /// What the caller gave, by registry.
-    pub(crate) given: Vec<(String, RegistryAuth)>,
+    /// What the caller gave, by registry; the last that was said comes first.
+    pub(crate) given: Arc<Vec<(String, RegistryAuth)>>,
     /// The text of `DOCKER_AUTH_CONFIG`.
     pub(crate) variable: Option<String>,
     /// The place of `config.json`.
@@ -192,10 +192,6 @@ impl Connection {
     }
 }
 
-/// What finds the value of a header: given what the image is called, and how long it may take.
-pub(crate) type Find =
-    fn(Arc<Registries>, Option<String>, Option<Duration>) -> Sending<'static, Option<HeaderValue>>;
-
 /// Finds the credentials for the registry of an image; none where no image is named.
 pub(crate) fn find_one(
     registries: Arc<Registries>,
@@ -215,7 +211,6 @@ pub(crate) fn find_one(
 /// Finds the credentials for all registries.
 pub(crate) fn find_all(
     registries: Arc<Registries>,
-    _: Option<String>,
     limit: Option<Duration>,
 ) -> Sending<'static, Option<HeaderValue>> {
     Box::pin(async move {
@@ -316,7 +311,7 @@ async fn all(
         ask(asked, limit, &mut all).await;
         all.extend(first);
     }
-    for (address, auth) in &registries.given {
+    for (address, auth) in registries.given.iter() {
         all.insert(registry::of_address(address).to_owned(), auth.clone());
     }
     Ok(all)

@@ -126,7 +126,10 @@ async fn the_caller_comes_before_the_variable_and_that_before_the_file() {
         r#"{{"auths": {{"https://a.io": {{"auth": "{0}"}}, "b.io": {{"auth": "{0}"}}}}}}"#,
         auth("variable")
     ));
-    registries.given = vec![("a.io".to_owned(), RegistryAuth::password("caller", "x"))];
+    registries.given = Arc::new(vec![(
+        "a.io".to_owned(),
+        RegistryAuth::password("caller", "x"),
+    )]);
     for (image, user) in [
         ("a.io/x", "caller"),
         ("b.io/x", "variable"),
