@@ -2,6 +2,8 @@
 
 use std::process::Command;
 
+use docker_api_gen_codegen::names;
+
 use super::{Counts, Step, cargo_test, check, command, next_version, outside, packages, registry};
 use crate::{files, regen};
 
@@ -204,13 +206,19 @@ fn lints() -> anyhow::Result<Counts> {
     Ok(counts)
 }
 
-/// What is documented by hand and one version, every warning an error.
+/// What is published, every warning an error.
 fn pages() -> anyhow::Result<Counts> {
-    let newest = newest_crate()?;
+    let versions = files::versions(&files::root())?;
+    let handwritten = ["docker-api-gen-core", "docker-api-gen"].map(str::to_owned);
+    let generated = versions.iter().map(names::version_crate);
     let mut cargo = files::cargo();
     cargo.args(["doc", "--no-deps", "--features", PAGES]);
-    for package in ["docker-api-gen-core", "docker-api-gen", &newest] {
-        cargo.args(["--package", package]);
+    for package in handwritten
+        .into_iter()
+        .chain(generated)
+        .chain([names::NEGOTIATED_CRATE.to_owned()])
+    {
+        cargo.args(["--package", &package]);
     }
     command(cargo.env("RUSTDOCFLAGS", "--deny warnings"))
 }
@@ -226,7 +234,7 @@ fn words() -> anyhow::Result<Counts> {
 
 fn newest_crate() -> anyhow::Result<String> {
     let newest = files::versions(&files::root())?.latest().api;
-    Ok(docker_api_gen_codegen::names::version_crate(newest))
+    Ok(names::version_crate(newest))
 }
 
 /// The façade without a version, with each feature alone, and with two; all at once are part of the lints.
@@ -242,11 +250,7 @@ fn features() -> anyhow::Result<Counts> {
         "ssh".to_owned(),
         "tls".to_owned(),
     ];
-    sets.extend(
-        versions
-            .iter()
-            .map(docker_api_gen_codegen::names::version_module),
-    );
+    sets.extend(versions.iter().map(names::version_module));
     let mut counts = Counts::default();
     for set in sets {
         let mut cargo = files::cargo();
