@@ -39,6 +39,7 @@ fn operations(document: &mut Document) -> Result<(), Error> {
             "x-outcomes",
             "x-tty",
             "x-unbounded",
+            "x-behaviour",
             "x-since",
             "x-until",
         ];

@@ -7,7 +7,10 @@
 
 use std::collections::HashMap;
 
-use crate::model::{Answer, Api, Body, BodyContent, Operation, Parameter, Place, Shape, Type};
+use crate::model::{
+    Answer, Api, Behaviour, Body, BodyContent, Operation, Parameter, Place, Said, SaidIn, Shape,
+    Type,
+};
 use crate::version::Version;
 
 /// The versions in which something exists: the first and, if it is gone, the last.
@@ -23,6 +26,8 @@ pub struct History {
     /// Oldest first; bit n of a set stands for the nth.
     versions: Vec<Version>,
     sets: HashMap<String, u64>,
+    /// What daemons do with things, by the places of the version and of the thing.
+    behaviours: HashMap<String, Vec<(usize, Behaviour)>>,
 }
 
 impl History {
@@ -36,6 +41,7 @@ impl History {
         let mut history = Self {
             versions: apis.iter().map(|api| api.version).collect(),
             sets: HashMap::new(),
+            behaviours: HashMap::new(),
         };
         for (bit, api) in apis.iter().enumerate() {
             let mut walk = Walk {
@@ -46,6 +52,17 @@ impl History {
             };
             for operation in &api.operations {
                 walk.operation(operation);
+            }
+            for operation in &api.operations {
+                for (said, behaviour) in &operation.behaviours {
+                    let key = said_key(operation, said);
+                    // Described, and without effect, is not there.
+                    if let Some(set) = history.sets.get_mut(&key) {
+                        *set &= !(1 << bit);
+                    }
+                    let known = history.behaviours.entry(key).or_default();
+                    known.push((bit, behaviour.clone()));
+                }
             }
         }
         history
@@ -106,6 +123,11 @@ impl History {
         self.sets.get(key).copied().unwrap_or(0)
     }
 
+    /// What daemons of single versions, by their places, do with what is at a place.
+    pub(crate) fn behaviours(&self, key: &str) -> &[(usize, Behaviour)] {
+        self.behaviours.get(key).map_or(&[], Vec::as_slice)
+    }
+
     /// All versions, oldest first: bit n of a set stands for the nth.
     pub fn versions(&self) -> &[Version] {
         &self.versions
@@ -150,6 +172,17 @@ pub(crate) fn parameter_key(operation: &Operation, parameter: &Parameter) -> Str
         "{} {} {place}:{}",
         operation.method, operation.path, parameter.name
     )
+}
+
+fn said_key(operation: &Operation, said: &Said) -> String {
+    let key = operation_key(operation);
+    let path = &said.path;
+    match said.place {
+        SaidIn::Query => format!("{key} query:{path}"),
+        SaidIn::Header => format!("{key} header:{path}"),
+        SaidIn::Body if path.starts_with(['[', '{']) => format!("{key} < {path}"),
+        SaidIn::Body => format!("{key} < .{path}"),
+    }
 }
 
 struct Walk<'a> {

@@ -27,6 +27,7 @@ pub mod docs;
 mod document;
 pub mod emit;
 mod error;
+pub mod gates;
 pub mod generate;
 pub mod history;
 pub mod model;

@@ -163,6 +163,33 @@ pub struct Operation {
     pub tty: Option<Tty>,
     /// There is no limit on how long the daemon may take.
     pub unbounded: bool,
+    /// What the daemon does, in this version, with what is described otherwise or not at all.
+    pub behaviours: Vec<(Said, Behaviour)>,
+}
+
+/// A place in a request, as in `body:HostConfig.Mounts[].Type=image`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Said {
+    pub place: SaidIn,
+    pub path: String,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SaidIn {
+    Query,
+    Header,
+    Body,
+}
+
+/// What a daemon does with something that its version does not have.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Behaviour {
+    /// It goes on as if it had not been said.
+    Ignored,
+    /// It answers with an error.
+    Refused,
+    /// It has the same thing under this name.
+    Renamed(String),
 }
 
 #[derive(Clone, Debug)]
@@ -509,6 +536,7 @@ impl<'a> Reader<'a> {
                 content_type: flag(tty, "content-type"),
             }),
             unbounded: flag(value, "x-unbounded"),
+            behaviours: self.behaviours(value, pointer)?,
             id,
             tag: tag.to_owned(),
             method: method.to_uppercase(),
@@ -517,6 +545,32 @@ impl<'a> Reader<'a> {
             body,
             errors,
         })
+    }
+
+    fn behaviours(&self, value: &Value, pointer: &str) -> Result<Vec<(Said, Behaviour)>> {
+        let pointer = format!("{pointer}/x-behaviour");
+        let said = value.get("x-behaviour").and_then(Value::as_object);
+        let read = |(place, behaviour): (&String, &Value)| {
+            let (place, path) = place.split_once(':').unwrap_or(("", place));
+            let place = match place {
+                "query" => SaidIn::Query,
+                "header" => SaidIn::Header,
+                "body" => SaidIn::Body,
+                _ => {
+                    let problem = format!("{path} stands in the query, a header or the body");
+                    return Err(self.error(&pointer, problem));
+                }
+            };
+            let behaviour = match (behaviour.as_str(), text(behaviour, "renamed")) {
+                (Some("ignored"), _) => Behaviour::Ignored,
+                (Some("refused"), _) => Behaviour::Refused,
+                (_, Some(name)) => Behaviour::Renamed(name),
+                _ => return Err(self.error(&pointer, format!("{behaviour} is no behaviour"))),
+            };
+            let path = path.to_owned();
+            Ok((Said { place, path }, behaviour))
+        };
+        said.into_iter().flatten().map(read).collect()
     }
 
     fn parameter(&mut self, id: &str, value: &'a Value, pointer: &str) -> Result<Parameter> {

@@ -71,6 +71,10 @@ pub fn union(apis: &[Api]) -> Union {
         union.joined.insert(api.version, joined);
     }
     union.api.find_usage();
+    for operation in &mut union.api.operations {
+        // Each is of a version.
+        operation.behaviours.clear();
+    }
     union
 }
 

@@ -54,7 +54,7 @@ pub(super) fn file(context: Context<'_>, tag: &str) -> TokenStream {
 
 /// The `use` lines for what the items mention.
 fn imports(items: &TokenStream) -> TokenStream {
-    const CORE: [&str; 17] = [
+    const CORE: [&str; 18] = [
         "Base64Bytes",
         "Body",
         "ByteStream",
@@ -70,6 +70,7 @@ fn imports(items: &TokenStream) -> TokenStream {
         "TtySource",
         "Upgraded",
         "headers",
+        "negotiated_request",
         "request_settings",
         "wire",
     ];
@@ -297,7 +298,10 @@ impl Context<'_> {
                 }
             }
         };
-        let send = self.send(operation, own);
+        let (send, output) = self.send(operation, own);
+        let more = self
+            .negotiates
+            .then(|| quote!(negotiated_request!(#request, #output);));
         quote! {
             #[doc = #doc]
             #[derive(Debug)]
@@ -312,11 +316,12 @@ impl Context<'_> {
                 #prepare
             }
             request_settings!(#request);
+            #more
         }
     }
 
     /// The method that sends.
-    fn send(&self, operation: &Operation, own: &OperationNames) -> TokenStream {
+    fn send(&self, operation: &Operation, own: &OperationNames) -> (TokenStream, TokenStream) {
         let (output, body) = if let Answer::Head(headers) = &operation.answer {
             let result = ident(&own.headers);
             let fields = headers.iter().map(|header| {
@@ -363,11 +368,12 @@ impl Context<'_> {
             (quote!(#outcome), body)
         };
         let docs = self.send_docs(operation, own);
-        quote! {
+        let method = quote! {
             #docs
             #[inline]
             pub async fn send(self) -> Result<#output, Error> { #body }
-        }
+        };
+        (method, output)
     }
 
     /// The function of the core that reads a header of this kind.

@@ -111,7 +111,12 @@ fn krate(
         add(&path, rust(&origin, types::file(context, ids)));
     }
     if context.negotiates {
-        add("src/history.rs", rust(&origin, gates::file(context)));
+        for (module, tokens) in gates::files(context, &tags) {
+            add(
+                &format!("src/history/{module}.rs"),
+                rust(&origin, tokens),
+            );
+        }
     }
     let conflicts = conflicts.unwrap_or_default();
     add(
@@ -194,7 +199,9 @@ fn library(context: Context<'_>, has_shortcuts: bool) -> TokenStream {
     let more = context.negotiates.then(|| {
         quote! {
             #[doc(no_inline)]
-            pub use docker_api_gen_core::{Capabilities, EngineKind, Negotiated, SwarmStatus};
+            pub use docker_api_gen_core::{
+                Answered, Capabilities, Change, EngineKind, Negotiated, SwarmStatus, Unsupported,
+            };
         }
     });
     let constant = if context.negotiates {

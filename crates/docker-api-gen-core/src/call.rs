@@ -17,7 +17,9 @@ use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::exchange::exchange;
 use crate::failure;
+use crate::gates;
 use crate::headers;
+use crate::history::History;
 use crate::json_lines::JsonLines;
 use crate::limits::Limits;
 use crate::logs::LogStream;
@@ -29,6 +31,7 @@ use crate::request::Request;
 use crate::response::{self, Response};
 use crate::scan;
 use crate::text::shorten;
+use crate::unsupported::{Notes, Unsupported};
 use crate::upgraded::Upgraded;
 use crate::version::ApiVersion;
 use crate::wire::Read;
@@ -53,6 +56,8 @@ pub struct Call<'a> {
     limits: Limits,
     tty: Option<bool>,
     look_up: Option<LookUp>,
+    unsupported: Unsupported,
+    notes: Option<Notes>,
     error: Option<Error>,
 }
 
@@ -64,6 +69,13 @@ struct LookUp {
     /// The parameter that names the image.
     image: &'static str,
     find: fn(&Call<'_>, image: &str) -> Sending<'static, Option<HeaderValue>>,
+}
+
+/// What of a request can be more than a version has.
+pub(crate) struct Parts<'p> {
+    pub(crate) query: &'p mut String,
+    pub(crate) headers: &'p mut HeaderMap,
+    pub(crate) body: &'p mut Body,
 }
 
 impl<'a> Call<'a> {
@@ -83,6 +95,8 @@ impl<'a> Call<'a> {
             limits: connection.limits().of(operation.unbounded),
             tty: None,
             look_up: None,
+            unsupported: connection.unsupported(),
+            notes: None,
             error: None,
         }
     }
@@ -231,6 +245,16 @@ impl<'a> Call<'a> {
     /// Sets a header that the operation does not know, or overrides one that it does.
     pub fn set_header(&mut self, name: &str, value: &str) {
         self.add_header(name, value, false);
+    }
+
+    /// Says what becomes of things that the version spoken does not have.
+    pub fn set_unsupported(&mut self, unsupported: Unsupported) {
+        self.unsupported = unsupported;
+    }
+
+    /// Where the call leaves what its caller may want to know afterwards.
+    pub fn notes(&mut self) -> Notes {
+        self.notes.get_or_insert_default().clone()
     }
 
     /// Says whether the stream is a terminal's, so that the daemon need not be asked.
@@ -419,6 +443,24 @@ impl<'a> Call<'a> {
     pub(crate) fn restore(&mut self, (headers, body): (HeaderMap, Body)) {
         self.headers = headers;
         self.body = body;
+    }
+
+    /// Makes the request one that can be said in the version spoken.
+    pub(crate) fn fit(&mut self, history: &History) -> Result<(), Error> {
+        let mut parts = Parts {
+            query: &mut self.query,
+            headers: &mut self.headers,
+            body: &mut self.body,
+        };
+        let changes = gates::fit(history, &self.origin, &mut parts, self.unsupported)?;
+        #[cfg(feature = "tracing")]
+        for change in &changes {
+            crate::trace::changed(change, &self.origin);
+        }
+        if let Some(notes) = &self.notes {
+            notes.take_down(self.origin.version, &changes);
+        }
+        Ok(())
     }
 
     pub(crate) fn connection(&self) -> &'a Connection {

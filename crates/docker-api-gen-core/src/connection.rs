@@ -26,6 +26,7 @@ use crate::tls::Tls;
 #[cfg(feature = "tls")]
 use crate::tls::client_config;
 use crate::transport::Transport;
+use crate::unsupported::Unsupported;
 use crate::version::ApiVersion;
 
 /// Who is calling, unless the caller says more.
@@ -49,6 +50,8 @@ pub struct Connection {
     contact: Option<Arc<Contact>>,
     /// None for clients that speak one version.
     choice: Option<Arc<dyn Choose>>,
+    /// What becomes of things that the version spoken does not have, if there is a choice.
+    unsupported: Unsupported,
 }
 
 struct Inner {
@@ -208,6 +211,19 @@ impl Connection {
             choice: Some(Arc::new(Negotiation::fixed(history, version)?)),
             ..self
         })
+    }
+
+    /// This connection, and what becomes of things that the version spoken does not have.
+    #[doc(hidden)]
+    pub fn with_unsupported(self, unsupported: Unsupported) -> Self {
+        Self {
+            unsupported,
+            ..self
+        }
+    }
+
+    pub(crate) fn unsupported(&self) -> Unsupported {
+        self.unsupported
     }
 
     /// This connection, unless it is known that the daemon does not speak `version`.
@@ -588,6 +604,7 @@ impl ConnectionBuilder {
             }),
             contact: None,
             choice: None,
+            unsupported: Unsupported::default(),
         })
     }
 }

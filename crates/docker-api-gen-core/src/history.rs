@@ -13,7 +13,7 @@ pub struct History {
     /// The versions, oldest first.
     pub releases: &'static [Release],
     /// All operations, in the order of their names.
-    pub operations: &'static [OperationHistory],
+    pub operations: &'static [&'static OperationHistory],
 }
 
 impl History {
@@ -25,6 +25,14 @@ impl History {
     /// The newest version.
     pub fn newest(&self) -> ApiVersion {
         self.releases[self.releases.len() - 1].api
+    }
+
+    /// What is known of an operation, such as `containers.stop`.
+    pub fn operation(&self, name: &str) -> Option<&'static OperationHistory> {
+        let at = self
+            .operations
+            .binary_search_by(|operation| operation.name.cmp(name));
+        at.ok().map(|at| self.operations[at])
     }
 
     /// The place of a version among all of them.
@@ -76,6 +84,43 @@ pub struct Node {
     pub values: &'static [Value],
     /// What differs inside of it, in the order of the names.
     pub children: &'static [Node],
+}
+
+impl Node {
+    /// One with nothing in it that differs.
+    pub const fn leaf(name: &'static str, versions: Versions, outside: Outside) -> Self {
+        Self::new(name, versions, versions, outside, &[], &[])
+    }
+
+    /// One with values or children.
+    pub const fn new(
+        name: &'static str,
+        versions: Versions,
+        whole: Versions,
+        outside: Outside,
+        values: &'static [Value],
+        children: &'static [Node],
+    ) -> Self {
+        Self {
+            name,
+            versions,
+            whole,
+            outside,
+            values,
+            children,
+        }
+    }
+}
+
+impl Value {
+    /// A value.
+    pub const fn new(text: &'static str, versions: Versions, outside: Outside) -> Self {
+        Self {
+            text,
+            versions,
+            outside,
+        }
+    }
 }
 
 /// A value of an enum that not all versions have.

@@ -61,6 +61,7 @@ mod exchange;
 mod explain;
 mod failure;
 pub mod filters;
+mod gates;
 #[doc(hidden)]
 pub mod headers;
 pub mod history;
@@ -94,6 +95,7 @@ mod tls;
 mod trace;
 mod transport;
 mod turns;
+mod unsupported;
 mod upgraded;
 mod version;
 pub mod wire;
@@ -124,6 +126,7 @@ pub use timestamp::Timestamp;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use tls::Tls;
+pub use unsupported::{Answered, Change, Notes, Unsupported};
 pub use upgraded::{Upgraded, UpgradedWriter};
 pub use version::ApiVersion;
 

@@ -286,7 +286,7 @@ impl Choose for Negotiation {
                 }
             };
             call.set_version(agreed.api_version);
-            Ok(())
+            call.fit(self.history)
         })
     }
 
@@ -323,7 +323,8 @@ impl Choose for Negotiation {
                 .ok_or_else(|| allowed.apart(Window::default()).at(call.origin()))?,
         };
         call.set_version(version);
-        Ok(())
+        call.check()?;
+        call.fit(self.history)
     }
 
     fn agreed(&self) -> Option<Arc<Negotiated>> {
@@ -565,6 +566,13 @@ macro_rules! negotiated_client {
                 Ok(Self { connection })
             }
 
+            /// The same client, and what it does with things that the version spoken does not have. It shares the
+            /// connection and what was agreed upon with the daemon.
+            pub fn with_unsupported(self, unsupported: $crate::Unsupported) -> Self {
+                let connection = self.connection.with_unsupported(unsupported);
+                Self { connection }
+            }
+
             /// What was agreed upon with the daemon: the version that is spoken, and what the daemon can do. If nothing
             /// was yet, it is now.
             ///
@@ -600,6 +608,31 @@ macro_rules! negotiated_client {
             /// The connection, to share it with another client.
             pub fn connection(&self) -> &$crate::Connection {
                 &self.connection
+            }
+        }
+    };
+}
+
+/// What a request of a client that speaks any version can be told beside what all can.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! negotiated_request {
+    ($name:ident, $answer:ty) => {
+        impl $name<'_> {
+            /// Says what becomes of things that the version spoken does not have, in place of what the client says.
+            pub fn with_unsupported(mut self, unsupported: $crate::Unsupported) -> Self {
+                self.call.set_unsupported(unsupported);
+                self
+            }
+
+            /// Sends the request, and tells which version was spoken and what had to be changed in the request.
+            #[inline]
+            pub async fn send_telling(
+                mut self,
+            ) -> ::std::result::Result<$crate::Answered<$answer>, $crate::Error> {
+                let notes = self.call.notes();
+                let answer = self.send().await?;
+                Ok($crate::Answered::new(answer, &notes))
             }
         }
     };

@@ -59,6 +59,23 @@ pub(crate) fn first(text: &[u8]) -> Option<&[u8]> {
     Some(&text[start..value_end(text, start)?])
 }
 
+/// Shows `visit` the items of a list.
+pub(crate) fn items<'t>(text: &'t [u8], visit: &mut dyn FnMut(&'t [u8])) -> Option<()> {
+    let mut at = skip_space(text, 0);
+    if *text.get(at)? != b'[' {
+        return None;
+    }
+    loop {
+        let start = skip_space(text, at + 1);
+        let end = value_end(text, start)?;
+        visit(&text[start..end]);
+        at = skip_space(text, end);
+        if *text.get(at)? != b',' {
+            return None;
+        }
+    }
+}
+
 /// The string that a value's text stands for.
 pub(crate) fn string(value: &[u8]) -> Option<String> {
     serde_json::from_slice(value).ok()
@@ -329,6 +346,10 @@ mod tests {
         assert_eq!(pointer(text, "/n/b"), None);
         assert_eq!(member(text, "b").and_then(first), Some(&b"1"[..]));
         assert_eq!(first(b" [ {\"a\":[]} , 2]"), Some(&b"{\"a\":[]}"[..]));
+        let mut seen = Vec::new();
+        items(b" [ {\"a\":[]} , 2,\"]\"]", &mut |item| seen.push(item));
+        assert_eq!(seen, [&b"{\"a\":[]}"[..], b"2", b"\"]\""]);
+        items(b"[]", &mut |_| panic!("there is none"));
         assert_eq!(first(b"[]").or(first(b"{}")).or(first(b"[")), None);
     }
 

@@ -11,6 +11,7 @@ use tracing::{Instrument as _, Span};
 use crate::call::Sending;
 use crate::error::{Error, ErrorKind};
 use crate::origin::Origin;
+use crate::unsupported::Change;
 
 const TARGET: &str = "docker_api_gen";
 
@@ -76,4 +77,16 @@ fn record(span: &Span, kind: ErrorKind) {
 /// Tells of credentials that are left out because their helper failed.
 pub(crate) fn passed_over(error: &Error) {
     tracing::warn!(target: TARGET, "credentials are left out: {error}");
+}
+
+/// Tells of what a request could not say in the version spoken.
+pub(crate) fn changed(change: &Change, origin: &Origin) {
+    let Change { what, renamed } = change;
+    let (name, version) = (origin.operation.name, origin.version);
+    match renamed {
+        Some(renamed) => {
+            tracing::debug!(target: TARGET, "{name}: {what} is called {renamed} in API {version}");
+        }
+        None => tracing::warn!(target: TARGET, "{name}: {what} is left out, API {version} does not have it"),
+    }
 }

@@ -94,10 +94,10 @@ pub use docker::Docker;
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
-    ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Connection, ConnectionBuilder,
+    Answered, ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Change, Connection, ConnectionBuilder,
     EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame,
-    LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth, Request,
-    SwarmStatus, Timestamp, Upgraded, UpgradedWriter, VersionReport, explain, filters, shortcuts,
+    LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth, Request, SwarmStatus, Timestamp, Unsupported,
+    Upgraded, UpgradedWriter, VersionReport, explain, filters, shortcuts,
 };
 #[allow(
     unused_imports,

@@ -8,6 +8,7 @@ mod contact;
 mod custom;
 mod daemon;
 mod limits;
+mod negotiation;
 mod operations;
 mod registries;
 mod requests;

@@ -25,7 +25,9 @@ pub use docker_api_gen_core::{
 };
 
 #[doc(no_inline)]
-pub use docker_api_gen_core::{Capabilities, EngineKind, Negotiated, SwarmStatus};
+pub use docker_api_gen_core::{
+    Answered, Capabilities, Change, EngineKind, Negotiated, SwarmStatus, Unsupported,
+};
 
 /// The newest version that this client speaks.
 pub const API_VERSION: ApiVersion = ApiVersion::new(1, 55);

@@ -3,7 +3,10 @@
 //! Operations on configs: see [`Client::configs`](crate::Client::configs).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Filters, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Filters, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on configs.
@@ -256,6 +259,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Config >);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "ConfigCreate",
@@ -292,6 +296,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::IdResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "ConfigInspect",
@@ -328,6 +333,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Config);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "ConfigDelete",
@@ -364,6 +370,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "ConfigUpdate",
@@ -400,3 +407,4 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, ());

@@ -5,7 +5,7 @@
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
     Body, ByteStream, Call, Connection, Error, Filters, JsonLines, LogStream, Operation,
-    TtySource, Upgraded, headers, request_settings,
+    TtySource, Upgraded, headers, negotiated_request, request_settings,
 };
 
 use crate::types;
@@ -1143,6 +1143,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::ContainerCreateResponse);
 
 pub(crate) static LIST: Operation = Operation {
     id: "ContainerList",
@@ -1283,6 +1284,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::ContainerSummary >);
 
 pub(crate) static PRUNE: Operation = Operation {
     id: "ContainerPrune",
@@ -1352,6 +1354,7 @@ impl<'a> Prune<'a> {
 }
 
 request_settings!(Prune);
+negotiated_request!(Prune, types::ContainerPruneResponse);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "ContainerDelete",
@@ -1441,6 +1444,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static ARCHIVE: Operation = Operation {
     id: "ContainerArchive",
@@ -1477,6 +1481,7 @@ impl<'a> Archive<'a> {
 }
 
 request_settings!(Archive);
+negotiated_request!(Archive, ByteStream);
 
 pub(crate) static ARCHIVE_INFO: Operation = Operation {
     id: "ContainerArchiveInfo",
@@ -1519,6 +1524,7 @@ impl<'a> ArchiveInfo<'a> {
 }
 
 request_settings!(ArchiveInfo);
+negotiated_request!(ArchiveInfo, ArchiveInfoHeaders);
 
 /// What [`ArchiveInfo`] brings, from the headers of the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -1607,6 +1613,7 @@ impl<'a> PutArchive<'a> {
 }
 
 request_settings!(PutArchive);
+negotiated_request!(PutArchive, ());
 
 pub(crate) static ATTACH: Operation = Operation {
     id: "ContainerAttach",
@@ -1751,6 +1758,7 @@ impl<'a> Attach<'a> {
 }
 
 request_settings!(Attach);
+negotiated_request!(Attach, Upgraded);
 
 pub(crate) static ATTACH_WEBSOCKET: Operation = Operation {
     id: "ContainerAttachWebsocket",
@@ -1881,6 +1889,7 @@ impl<'a> AttachWebsocket<'a> {
 }
 
 request_settings!(AttachWebsocket);
+negotiated_request!(AttachWebsocket, Upgraded);
 
 pub(crate) static CHANGES: Operation = Operation {
     id: "ContainerChanges",
@@ -1917,6 +1926,7 @@ impl<'a> Changes<'a> {
 }
 
 request_settings!(Changes);
+negotiated_request!(Changes, Vec < types::FilesystemChange >);
 
 pub(crate) static CHECKPOINT_LIST: Operation = Operation {
     id: "CheckpointList",
@@ -1980,6 +1990,7 @@ impl<'a> CheckpointList<'a> {
 }
 
 request_settings!(CheckpointList);
+negotiated_request!(CheckpointList, Vec < types::CheckpointSummary >);
 
 pub(crate) static CHECKPOINT_CREATE: Operation = Operation {
     id: "CheckpointCreate",
@@ -2016,6 +2027,7 @@ impl<'a> CheckpointCreate<'a> {
 }
 
 request_settings!(CheckpointCreate);
+negotiated_request!(CheckpointCreate, ());
 
 pub(crate) static CHECKPOINT_DELETE: Operation = Operation {
     id: "CheckpointDelete",
@@ -2079,6 +2091,7 @@ impl<'a> CheckpointDelete<'a> {
 }
 
 request_settings!(CheckpointDelete);
+negotiated_request!(CheckpointDelete, ());
 
 pub(crate) static EXPORT: Operation = Operation {
     id: "ContainerExport",
@@ -2115,6 +2128,7 @@ impl<'a> Export<'a> {
 }
 
 request_settings!(Export);
+negotiated_request!(Export, ByteStream);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "ContainerInspect",
@@ -2178,6 +2192,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::ContainerInspectResponse);
 
 pub(crate) static KILL: Operation = Operation {
     id: "ContainerKill",
@@ -2241,6 +2256,7 @@ impl<'a> Kill<'a> {
 }
 
 request_settings!(Kill);
+negotiated_request!(Kill, ());
 
 pub(crate) static LOGS: Operation = Operation {
     id: "ContainerLogs",
@@ -2409,6 +2425,7 @@ impl<'a> Logs<'a> {
 }
 
 request_settings!(Logs);
+negotiated_request!(Logs, LogStream);
 
 pub(crate) static PAUSE: Operation = Operation {
     id: "ContainerPause",
@@ -2445,6 +2462,7 @@ impl<'a> Pause<'a> {
 }
 
 request_settings!(Pause);
+negotiated_request!(Pause, ());
 
 pub(crate) static RENAME: Operation = Operation {
     id: "ContainerRename",
@@ -2481,6 +2499,7 @@ impl<'a> Rename<'a> {
 }
 
 request_settings!(Rename);
+negotiated_request!(Rename, ());
 
 pub(crate) static RESIZE: Operation = Operation {
     id: "ContainerResize",
@@ -2517,6 +2536,7 @@ impl<'a> Resize<'a> {
 }
 
 request_settings!(Resize);
+negotiated_request!(Resize, ());
 
 pub(crate) static RESTART: Operation = Operation {
     id: "ContainerRestart",
@@ -2597,6 +2617,7 @@ impl<'a> Restart<'a> {
 }
 
 request_settings!(Restart);
+negotiated_request!(Restart, ());
 
 pub(crate) static START: Operation = Operation {
     id: "ContainerStart",
@@ -2694,6 +2715,7 @@ impl<'a> Start<'a> {
 }
 
 request_settings!(Start);
+negotiated_request!(Start, StartOutcome);
 
 /// What came of [`Start`].
 #[derive(Clone, Copy, Eq, Debug, PartialEq)]
@@ -2782,6 +2804,7 @@ impl<'a> Stats<'a> {
 }
 
 request_settings!(Stats);
+negotiated_request!(Stats, JsonLines < types::ContainerStatsResponse >);
 
 pub(crate) static STOP: Operation = Operation {
     id: "ContainerStop",
@@ -2866,6 +2889,7 @@ impl<'a> Stop<'a> {
 }
 
 request_settings!(Stop);
+negotiated_request!(Stop, StopOutcome);
 
 /// What came of [`Stop`].
 #[derive(Clone, Copy, Eq, Debug, PartialEq)]
@@ -2941,6 +2965,7 @@ impl<'a> Top<'a> {
 }
 
 request_settings!(Top);
+negotiated_request!(Top, types::ContainerTopResponse);
 
 pub(crate) static UNPAUSE: Operation = Operation {
     id: "ContainerUnpause",
@@ -2977,6 +3002,7 @@ impl<'a> Unpause<'a> {
 }
 
 request_settings!(Unpause);
+negotiated_request!(Unpause, ());
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "ContainerUpdate",
@@ -3013,6 +3039,7 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, types::ContainerUpdateResponse);
 
 pub(crate) static WAIT: Operation = Operation {
     id: "ContainerWait",
@@ -3079,3 +3106,4 @@ impl<'a> Wait<'a> {
 }
 
 request_settings!(Wait);
+negotiated_request!(Wait, types::ContainerWaitResponse);

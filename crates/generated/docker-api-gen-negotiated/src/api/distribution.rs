@@ -3,7 +3,10 @@
 //! Operations on distribution: see [`Client::distribution`](crate::Client::distribution).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on distribution.
@@ -126,3 +129,4 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::DistributionInspect);

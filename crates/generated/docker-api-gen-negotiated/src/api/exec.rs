@@ -4,7 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Operation, TtySource, Upgraded, request_settings,
+    Call, Connection, Error, Operation, TtySource, Upgraded, negotiated_request,
+    request_settings,
 };
 
 use crate::types;
@@ -208,6 +209,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::IdResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "ExecInspect",
@@ -244,6 +246,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::ExecInspectResponse);
 
 pub(crate) static RESIZE: Operation = Operation {
     id: "ExecResize",
@@ -280,6 +283,7 @@ impl<'a> Resize<'a> {
 }
 
 request_settings!(Resize);
+negotiated_request!(Resize, ());
 
 pub(crate) static START: Operation = Operation {
     id: "ExecStart",
@@ -326,3 +330,4 @@ impl<'a> Start<'a> {
 }
 
 request_settings!(Start);
+negotiated_request!(Start, Upgraded);

@@ -3,7 +3,10 @@
 //! Operations on networks: see [`Client::networks`](crate::Client::networks).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Filters, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Filters, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on networks.
@@ -343,6 +346,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::NetworkSummary >);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "NetworkCreate",
@@ -379,6 +383,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::NetworkCreateResponse);
 
 pub(crate) static PRUNE: Operation = Operation {
     id: "NetworkPrune",
@@ -450,6 +455,7 @@ impl<'a> Prune<'a> {
 }
 
 request_settings!(Prune);
+negotiated_request!(Prune, types::NetworkPruneResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "NetworkInspect",
@@ -530,6 +536,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::NetworkInspect);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "NetworkDelete",
@@ -566,6 +573,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static CONNECT: Operation = Operation {
     id: "NetworkConnect",
@@ -602,6 +610,7 @@ impl<'a> Connect<'a> {
 }
 
 request_settings!(Connect);
+negotiated_request!(Connect, ());
 
 pub(crate) static DISCONNECT: Operation = Operation {
     id: "NetworkDisconnect",
@@ -638,3 +647,4 @@ impl<'a> Disconnect<'a> {
 }
 
 request_settings!(Disconnect);
+negotiated_request!(Disconnect, ());

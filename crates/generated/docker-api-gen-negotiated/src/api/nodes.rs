@@ -3,7 +3,10 @@
 //! Operations on nodes: see [`Client::nodes`](crate::Client::nodes).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Filters, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Filters, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on nodes.
@@ -233,6 +236,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Node >);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "NodeInspect",
@@ -269,6 +273,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Node);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "NodeDelete",
@@ -332,6 +337,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "NodeUpdate",
@@ -368,3 +374,4 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, ());

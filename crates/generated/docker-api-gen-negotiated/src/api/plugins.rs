@@ -4,7 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Body, Call, Connection, Error, Filters, JsonLines, Operation, request_settings,
+    Body, Call, Connection, Error, Filters, JsonLines, Operation, negotiated_request,
+    request_settings,
 };
 
 use crate::types;
@@ -492,6 +493,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Plugin >);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "PluginCreate",
@@ -528,6 +530,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, ());
 
 pub(crate) static PRIVILEGES: Operation = Operation {
     id: "GetPluginPrivileges",
@@ -599,6 +602,7 @@ impl<'a> Privileges<'a> {
 }
 
 request_settings!(Privileges);
+negotiated_request!(Privileges, Vec < types::PluginPrivilege >);
 
 pub(crate) static PULL: Operation = Operation {
     id: "PluginPull",
@@ -703,6 +707,7 @@ impl<'a> Pull<'a> {
 }
 
 request_settings!(Pull);
+negotiated_request!(Pull, JsonLines < types::CreateImageInfo >);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "PluginDelete",
@@ -770,6 +775,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static DISABLE: Operation = Operation {
     id: "PluginDisable",
@@ -833,6 +839,7 @@ impl<'a> Disable<'a> {
 }
 
 request_settings!(Disable);
+negotiated_request!(Disable, ());
 
 pub(crate) static ENABLE: Operation = Operation {
     id: "PluginEnable",
@@ -902,6 +909,7 @@ impl<'a> Enable<'a> {
 }
 
 request_settings!(Enable);
+negotiated_request!(Enable, ());
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "PluginInspect",
@@ -938,6 +946,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Plugin);
 
 pub(crate) static PUSH: Operation = Operation {
     id: "PluginPush",
@@ -1007,6 +1016,7 @@ impl<'a> Push<'a> {
 }
 
 request_settings!(Push);
+negotiated_request!(Push, JsonLines < types::PushImageInfo >);
 
 pub(crate) static SET: Operation = Operation {
     id: "PluginSet",
@@ -1043,6 +1053,7 @@ impl<'a> Set<'a> {
 }
 
 request_settings!(Set);
+negotiated_request!(Set, ());
 
 pub(crate) static UPGRADE: Operation = Operation {
     id: "PluginUpgrade",
@@ -1114,6 +1125,7 @@ impl<'a> Upgrade<'a> {
 }
 
 request_settings!(Upgrade);
+negotiated_request!(Upgrade, JsonLines < types::CreateImageInfo >);
 
 pub(crate) static INSPECT_UNTIL_1_24: Operation = Operation {
     id: "PluginInspect-until-1.24",
@@ -1150,3 +1162,4 @@ impl<'a> InspectUntil124<'a> {
 }
 
 request_settings!(InspectUntil124);
+negotiated_request!(InspectUntil124, types::Plugin);

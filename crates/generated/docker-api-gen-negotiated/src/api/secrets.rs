@@ -3,7 +3,10 @@
 //! Operations on secrets: see [`Client::secrets`](crate::Client::secrets).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Filters, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Filters, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on secrets.
@@ -258,6 +261,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Secret >);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "SecretCreate",
@@ -294,6 +298,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::IdResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "SecretInspect",
@@ -330,6 +335,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Secret);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "SecretDelete",
@@ -366,6 +372,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "SecretUpdate",
@@ -402,3 +409,4 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, ());

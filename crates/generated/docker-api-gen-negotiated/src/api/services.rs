@@ -4,7 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Filters, LogStream, Operation, TtySource, request_settings,
+    Call, Connection, Error, Filters, LogStream, Operation, TtySource,
+    negotiated_request, request_settings,
 };
 
 use crate::types;
@@ -346,6 +347,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Service >);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "ServiceCreate",
@@ -415,6 +417,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::ServiceCreateResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "ServiceInspect",
@@ -480,6 +483,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Service);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "ServiceDelete",
@@ -516,6 +520,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
 
 pub(crate) static LOGS: Operation = Operation {
     id: "ServiceLogs",
@@ -669,6 +674,7 @@ impl<'a> Logs<'a> {
 }
 
 request_settings!(Logs);
+negotiated_request!(Logs, LogStream);
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "ServiceUpdate",
@@ -763,3 +769,4 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, types::ServiceUpdateResponse);

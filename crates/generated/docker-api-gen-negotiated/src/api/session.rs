@@ -4,7 +4,7 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Operation, Upgraded, request_settings,
+    Call, Connection, Error, Operation, Upgraded, negotiated_request, request_settings,
 };
 
 /// The operations on session.
@@ -86,3 +86,4 @@ impl<'a> Start<'a> {
 }
 
 request_settings!(Start);
+negotiated_request!(Start, Upgraded);

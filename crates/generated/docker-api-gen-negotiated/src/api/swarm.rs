@@ -3,7 +3,10 @@
 //! Operations on swarm: see [`Client::swarm`](crate::Client::swarm).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on swarm.
@@ -300,6 +303,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Swarm);
 
 pub(crate) static INIT: Operation = Operation {
     id: "SwarmInit",
@@ -336,6 +340,7 @@ impl<'a> Init<'a> {
 }
 
 request_settings!(Init);
+negotiated_request!(Init, String);
 
 pub(crate) static JOIN: Operation = Operation {
     id: "SwarmJoin",
@@ -372,6 +377,7 @@ impl<'a> Join<'a> {
 }
 
 request_settings!(Join);
+negotiated_request!(Join, ());
 
 pub(crate) static LEAVE: Operation = Operation {
     id: "SwarmLeave",
@@ -441,6 +447,7 @@ impl<'a> Leave<'a> {
 }
 
 request_settings!(Leave);
+negotiated_request!(Leave, ());
 
 pub(crate) static UNLOCK: Operation = Operation {
     id: "SwarmUnlock",
@@ -477,6 +484,7 @@ impl<'a> Unlock<'a> {
 }
 
 request_settings!(Unlock);
+negotiated_request!(Unlock, ());
 
 pub(crate) static UNLOCK_KEY: Operation = Operation {
     id: "SwarmUnlockkey",
@@ -513,6 +521,7 @@ impl<'a> UnlockKey<'a> {
 }
 
 request_settings!(UnlockKey);
+negotiated_request!(UnlockKey, types::SwarmUnlockkeyResponse);
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "SwarmUpdate",
@@ -604,3 +613,4 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, ());

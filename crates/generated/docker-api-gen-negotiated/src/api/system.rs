@@ -4,7 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Filters, JsonLines, Operation, headers, request_settings,
+    Call, Connection, Error, Filters, JsonLines, Operation, headers, negotiated_request,
+    request_settings,
 };
 
 use crate::types;
@@ -274,6 +275,7 @@ impl<'a> Ping<'a> {
 }
 
 request_settings!(Ping);
+negotiated_request!(Ping, String);
 
 pub(crate) static PING_HEAD: Operation = Operation {
     id: "SystemPingHead",
@@ -319,6 +321,7 @@ impl<'a> PingHead<'a> {
 }
 
 request_settings!(PingHead);
+negotiated_request!(PingHead, PingHeadHeaders);
 
 /// What [`PingHead`] brings, from the headers of the answer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -395,6 +398,7 @@ impl<'a> Auth<'a> {
 }
 
 request_settings!(Auth);
+negotiated_request!(Auth, AuthOutcome);
 
 /// What came of [`Auth`].
 #[derive(Clone, Debug, PartialEq)]
@@ -518,6 +522,7 @@ impl<'a> Events<'a> {
 }
 
 request_settings!(Events);
+negotiated_request!(Events, JsonLines < types::EventMessage >);
 
 pub(crate) static INFO: Operation = Operation {
     id: "SystemInfo",
@@ -554,6 +559,7 @@ impl<'a> Info<'a> {
 }
 
 request_settings!(Info);
+negotiated_request!(Info, types::SystemInfo);
 
 pub(crate) static DISK_USAGE: Operation = Operation {
     id: "SystemDataUsage",
@@ -632,6 +638,7 @@ impl<'a> DiskUsage<'a> {
 }
 
 request_settings!(DiskUsage);
+negotiated_request!(DiskUsage, types::SystemDataUsageResponse);
 
 pub(crate) static VERSION: Operation = Operation {
     id: "SystemVersion",
@@ -668,3 +675,4 @@ impl<'a> Version<'a> {
 }
 
 request_settings!(Version);
+negotiated_request!(Version, types::SystemVersion);

@@ -4,7 +4,8 @@
 
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
-    Call, Connection, Error, Filters, LogStream, Operation, TtySource, request_settings,
+    Call, Connection, Error, Filters, LogStream, Operation, TtySource,
+    negotiated_request, request_settings,
 };
 
 use crate::types;
@@ -195,6 +196,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::Task >);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "TaskInspect",
@@ -231,6 +233,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Task);
 
 pub(crate) static LOGS: Operation = Operation {
     id: "TaskLogs",
@@ -384,3 +387,4 @@ impl<'a> Logs<'a> {
 }
 
 request_settings!(Logs);
+negotiated_request!(Logs, LogStream);

@@ -3,7 +3,10 @@
 //! Operations on volumes: see [`Client::volumes`](crate::Client::volumes).
 
 use docker_api_gen_core::reexport::http::Method;
-use docker_api_gen_core::{Call, Connection, Error, Filters, Operation, request_settings};
+use docker_api_gen_core::{
+    Call, Connection, Error, Filters, Operation, negotiated_request, request_settings,
+};
+
 use crate::types;
 
 /// The operations on volumes.
@@ -294,6 +297,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, types::VolumeListResponse);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "VolumeCreate",
@@ -330,6 +334,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, types::Volume);
 
 pub(crate) static PRUNE: Operation = Operation {
     id: "VolumePrune",
@@ -401,6 +406,7 @@ impl<'a> Prune<'a> {
 }
 
 request_settings!(Prune);
+negotiated_request!(Prune, types::VolumePruneResponse);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "VolumeInspect",
@@ -437,6 +443,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::Volume);
 
 pub(crate) static UPDATE: Operation = Operation {
     id: "VolumeUpdate",
@@ -473,6 +480,7 @@ impl<'a> Update<'a> {
 }
 
 request_settings!(Update);
+negotiated_request!(Update, ());
 
 pub(crate) static DELETE: Operation = Operation {
     id: "VolumeDelete",
@@ -544,3 +552,4 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, ());
