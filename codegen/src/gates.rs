@@ -71,7 +71,12 @@ impl Find<'_> {
                 .filter(|parameter| parameter.place == place)
                 .filter_map(|parameter| {
                     let key = parameter_key(operation, parameter);
-                    self.node(&parameter.name, &parameter.ty, &key, versions)
+                    // Documents in headers are not looked into.
+                    let ty = match place {
+                        Place::Header => &Type::Any,
+                        _ => &parameter.ty,
+                    };
+                    self.node(&parameter.name, ty, &key, versions)
                 })
                 .collect();
             nodes.sort_by(|a, b| a.name.cmp(&b.name));
@@ -184,5 +189,7 @@ impl Find<'_> {
 }
 
 fn whole<'n>(versions: u64, nodes: impl IntoIterator<Item = &'n Node>) -> u64 {
-    nodes.into_iter().fold(versions, |all, node| all & node.whole)
+    nodes
+        .into_iter()
+        .fold(versions, |all, node| all & node.whole)
 }

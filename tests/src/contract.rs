@@ -160,7 +160,11 @@ impl Contract {
         self.check_all("types", described.collect(), types);
     }
 
-    fn is_changed(&self, operation: &str) -> bool {
+    pub(crate) fn document(&self) -> &Document {
+        &self.document
+    }
+
+    pub(crate) fn is_changed(&self, operation: &str) -> bool {
         let version = self.document.version();
         self.changed.iter().any(|(changed, name)| {
             let name = name.split("-until-").next();
@@ -169,7 +173,11 @@ impl Contract {
     }
 
     /// What the crate calls an operation. One that has moved to another path since is known by its last version.
-    fn name<'a>(&self, operation: Operation<'a>, is_known: impl Fn(&str) -> bool) -> Cow<'a, str> {
+    pub(crate) fn name<'a>(
+        &self,
+        operation: Operation<'a>,
+        is_known: impl Fn(&str) -> bool,
+    ) -> Cow<'a, str> {
         let moved = format!("{}-until-{}", operation.id, self.document.version());
         if self.is_part && is_known(&moved) {
             moved.into()
@@ -224,6 +232,11 @@ impl Contract {
 }
 
 impl Requests {
+    /// The request that says all there is to say.
+    pub(crate) fn into_last(self) -> Result<Request, Error> {
+        self.all.into_iter().last().unwrap_or(self.required)
+    }
+
     /// `all` is empty where there is nothing to say but what is required.
     pub fn new<const WAYS: usize>(
         required: Result<Request, Error>,

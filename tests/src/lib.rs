@@ -7,6 +7,7 @@
 
 mod contract;
 pub mod document;
+mod gates;
 pub mod harness;
 mod hostile;
 mod request;
@@ -14,5 +15,6 @@ mod sample;
 pub mod shape;
 
 pub use contract::{Contract, Described, Requests};
+pub use gates::check_gates;
 pub use harness::{Codec, decode};
 pub use sample::Sample;

@@ -63,15 +63,23 @@ pub(super) fn file(context: Context<'_>, conflicts: &[Conflict]) -> TokenStream 
         "Connection",
         "Json",
         "Timestamp",
+        "Unsupported",
         "api",
         "types",
     ]
     .into_iter()
     .filter(|name| mentioned.contains(*name))
     .map(ident);
+    let check_gates = context.negotiates.then(|| quote!(check_gates,));
+    let history = context.negotiates.then(|| {
+        quote!(
+            use #package::history::HISTORY;
+        )
+    });
     quote! {
         #![doc = " Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`."]
-        use docker_api_gen_tests::{Contract, Codec, Described, Requests, Sample, decode};
+        use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, #check_gates decode};
+        #history
         use #package::{#(#own),*};
         #items
     }
@@ -118,14 +126,20 @@ fn tests_of_all(context: Context<'_>, conflicts: &[Conflict]) -> TokenStream {
         fn contracts() -> impl Iterator<Item = Contract> {
             VERSIONS.iter().map(|version| Contract::part(env!("CARGO_MANIFEST_DIR"), version, CHANGED))
         }
-        fn speaking(version: &str) -> Client {
+        fn speaking(version: &str, unsupported: Unsupported) -> Client {
             let connection = Connection::open("tcp://127.0.0.1:1").unwrap();
-            Client::speaking(connection, version.parse().unwrap()).unwrap()
+            let client = Client::speaking(connection, version.parse().unwrap()).unwrap();
+            client.with_unsupported(unsupported)
+        }
+        #[test]
+        fn what_versions_do_not_have_is_refused() {
+            let contracts: Vec<_> = contracts().collect();
+            check_gates(&contracts, &HISTORY, speaking, REQUESTS);
         }
         #[test]
         fn requests_are_as_described() {
             for (version, contract) in VERSIONS.iter().zip(contracts()) {
-                contract.check_requests(&speaking(version), REQUESTS);
+                contract.check_requests(&speaking(version, Unsupported::Send), REQUESTS);
             }
         }
         #[test]

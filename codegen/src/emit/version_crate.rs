@@ -112,10 +112,7 @@ fn krate(
     }
     if context.negotiates {
         for (module, tokens) in gates::files(context, &tags) {
-            add(
-                &format!("src/history/{module}.rs"),
-                rust(&origin, tokens),
-            );
+            add(&format!("src/history/{module}.rs"), rust(&origin, tokens));
         }
     }
     let conflicts = conflicts.unwrap_or_default();

@@ -139,7 +139,11 @@ fn in_query(operation: &OperationHistory, query: &str, bit: Versions, found: &mu
         }
         // A choice, or a document.
         let text: Vec<u8> = percent_decode_str(value).collect();
-        if let Some(value) = node.values.iter().find(|value| value.text.as_bytes() == text) {
+        if let Some(value) = node
+            .values
+            .iter()
+            .find(|value| value.text.as_bytes() == text)
+        {
             if value.versions & bit == 0 {
                 found.push(Found {
                     what: format!("{} {:?}", node.name, value.text),
@@ -301,7 +305,12 @@ fn refusal(history: &History, origin: &Origin, index: usize, found: &[Found]) ->
     let version = origin.version;
     let end = if found.len() > 1 { ";" } else { "," };
     let _ = write!(sentence, "{end} this connection speaks {version}");
-    Error::new(ErrorKind::Unsupported, sentence).at(origin)
+    // What the call is about makes no difference.
+    let origin = Origin {
+        subject: None,
+        ..origin.clone()
+    };
+    Error::new(ErrorKind::Unsupported, sentence).at(&origin)
 }
 
 fn rename(query: &mut String, at: usize, name: &str) {

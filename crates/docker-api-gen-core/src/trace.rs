@@ -87,6 +87,8 @@ pub(crate) fn changed(change: &Change, origin: &Origin) {
         Some(renamed) => {
             tracing::debug!(target: TARGET, "{name}: {what} is called {renamed} in API {version}");
         }
-        None => tracing::warn!(target: TARGET, "{name}: {what} is left out, API {version} does not have it"),
+        None => {
+            tracing::warn!(target: TARGET, "{name}: {what} is left out, API {version} does not have it")
+        }
     }
 }

@@ -94,10 +94,11 @@ pub use docker::Docker;
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
-    Answered, ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Change, Connection, ConnectionBuilder,
-    EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json, JsonLines, Limits, LogFrame,
-    LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth, Request, SwarmStatus, Timestamp, Unsupported,
-    Upgraded, UpgradedWriter, VersionReport, explain, filters, shortcuts,
+    Answered, ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Change, Connection,
+    ConnectionBuilder, EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json, JsonLines,
+    Limits, LogFrame, LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth,
+    Request, SwarmStatus, Timestamp, Unsupported, Upgraded, UpgradedWriter, VersionReport, explain,
+    filters, shortcuts,
 };
 #[allow(
     unused_imports,

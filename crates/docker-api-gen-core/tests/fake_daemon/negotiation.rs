@@ -140,8 +140,7 @@ fn speaking(highest: &'static str, lowest: &'static str) -> (Daemon, Seen) {
             return pong(line, &format!("Api-Version: {highest}\r\n"));
         }
         if line.contains(" /version") {
-            let report =
-                format!("{{\"ApiVersion\":\"{highest}\",\"MinAPIVersion\":\"{lowest}\"}}");
+            let report = format!("{{\"ApiVersion\":\"{highest}\",\"MinAPIVersion\":\"{lowest}\"}}");
             return json("200 OK", &report);
         }
         json("200 OK", "[]").replacen("\r\n", &format!("\r\nApi-Version: {highest}\r\n"), 1)
@@ -283,10 +282,7 @@ async fn a_ping_that_says_nothing_is_not_the_end() {
     let connection = odd.connection().negotiating(&HISTORY, None);
     let agreed = connection.negotiate().await.unwrap();
     assert_eq!(agreed.api_version, version(42));
-    assert_eq!(
-        lines(&seen),
-        ["HEAD /_ping", "GET /_ping", "GET /version"]
-    );
+    assert_eq!(lines(&seen), ["HEAD /_ping", "GET /_ping", "GET /version"]);
 
     // One that says it nowhere: the oldest.
     let (silent, _) = daemon(|request| match request.line().contains("/version") {

@@ -2,8 +2,12 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Codec, Described, Requests, Sample, decode};
-use docker_api_gen_negotiated::{Client, Connection, api, types};
+use docker_api_gen_tests::{
+    Codec, Contract, Described, Requests, Sample, check_gates, decode,
+};
+
+use docker_api_gen_negotiated::history::HISTORY;
+use docker_api_gen_negotiated::{Client, Connection, Unsupported, api, types};
 
 const VERSIONS: &[&str] = &[
     "1.24",
@@ -67,15 +71,22 @@ fn contracts() -> impl Iterator<Item = Contract> {
         .map(|version| Contract::part(env!("CARGO_MANIFEST_DIR"), version, CHANGED))
 }
 
-fn speaking(version: &str) -> Client {
+fn speaking(version: &str, unsupported: Unsupported) -> Client {
     let connection = Connection::open("tcp://127.0.0.1:1").unwrap();
-    Client::speaking(connection, version.parse().unwrap()).unwrap()
+    let client = Client::speaking(connection, version.parse().unwrap()).unwrap();
+    client.with_unsupported(unsupported)
+}
+
+#[test]
+fn what_versions_do_not_have_is_refused() {
+    let contracts: Vec<_> = contracts().collect();
+    check_gates(&contracts, &HISTORY, speaking, REQUESTS);
 }
 
 #[test]
 fn requests_are_as_described() {
     for (version, contract) in VERSIONS.iter().zip(contracts()) {
-        contract.check_requests(&speaking(version), REQUESTS);
+        contract.check_requests(&speaking(version, Unsupported::Send), REQUESTS);
     }
 }
 

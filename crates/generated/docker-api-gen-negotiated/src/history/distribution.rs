@@ -2,29 +2,13 @@
 
 //! What differs between the versions for distribution.
 
-use docker_api_gen_core::history::{Node, OperationHistory, Outside};
+use docker_api_gen_core::history::OperationHistory;
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
     name: "distribution.inspect",
     versions: 0xffffffc0,
-    whole: 0xfffffc0,
+    whole: 0xffffffc0,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffc0,
-            Outside::Ignored,
-            &[],
-            &[
-                Node::leaf("email", 0xfffffc0, Outside::Ignored),
-                Node::leaf("identitytoken", 0xffffffc0, Outside::Ignored),
-                Node::leaf("password", 0xffffffc0, Outside::Ignored),
-                Node::leaf("registrytoken", 0xffffffc0, Outside::Ignored),
-                Node::leaf("serveraddress", 0xffffffc0, Outside::Ignored),
-                Node::leaf("username", 0xffffffc0, Outside::Ignored),
-            ],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };

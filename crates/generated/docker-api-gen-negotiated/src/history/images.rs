@@ -7,7 +7,7 @@ use docker_api_gen_core::history::{Node, OperationHistory, Outside};
 pub(super) static BUILD: OperationHistory = OperationHistory {
     name: "images.build",
     versions: 0xffffffff,
-    whole: 0xfff0000,
+    whole: 0xffff0000,
     query: &[
         Node::leaf("buildid", 0xffffc000, Outside::Ignored),
         Node::leaf("cachefrom", 0xfffffffe, Outside::Ignored),
@@ -21,25 +21,7 @@ pub(super) static BUILD: OperationHistory = OperationHistory {
         Node::leaf("target", 0xffffffe0, Outside::Ignored),
         Node::leaf("version", 0xffffc000, Outside::Ignored),
     ],
-    headers: &[
-        Node::new(
-            "X-Registry-Config",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[
-                Node::new(
-                    "{}",
-                    0xffffffff,
-                    0xfffffff,
-                    Outside::Ignored,
-                    &[],
-                    &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-                ),
-            ],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 
@@ -94,18 +76,9 @@ pub(super) static COMMIT: OperationHistory = OperationHistory {
 pub(super) static CREATE: OperationHistory = OperationHistory {
     name: "images.create",
     versions: 0xffffffff,
-    whole: 0xfffff00,
+    whole: 0xffffff00,
     query: &[Node::leaf("platform", 0xffffff00, Outside::Ignored)],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 
@@ -214,18 +187,9 @@ pub(super) static PRUNE: OperationHistory = OperationHistory {
 pub(super) static SEARCH: OperationHistory = OperationHistory {
     name: "images.search",
     versions: 0xffffffff,
-    whole: 0xfffffff,
+    whole: 0xffffffff,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 
@@ -413,16 +377,7 @@ pub(super) static PUSH: OperationHistory = OperationHistory {
             ],
         ),
     ],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 

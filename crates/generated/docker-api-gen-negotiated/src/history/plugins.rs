@@ -25,43 +25,18 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
 pub(super) static PRIVILEGES: OperationHistory = OperationHistory {
     name: "plugins.privileges",
     versions: 0xfffffffe,
-    whole: 0xffffffe,
+    whole: 0xfffffffe,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xffffffe,
-            Outside::Ignored,
-            &[],
-            &[
-                Node::leaf("email", 0xffffffe, Outside::Ignored),
-                Node::leaf("identitytoken", 0xfffffffe, Outside::Ignored),
-                Node::leaf("password", 0xfffffffe, Outside::Ignored),
-                Node::leaf("registrytoken", 0xfffffffe, Outside::Ignored),
-                Node::leaf("serveraddress", 0xfffffffe, Outside::Ignored),
-                Node::leaf("username", 0xfffffffe, Outside::Ignored),
-            ],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 
 pub(super) static PULL: OperationHistory = OperationHistory {
     name: "plugins.pull",
     versions: 0xffffffff,
-    whole: 0xffffffe,
+    whole: 0xfffffffe,
     query: &[Node::leaf("remote", 0xfffffffe, Outside::Ignored)],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[
         Node::new(
             "[]",
@@ -117,18 +92,9 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
 pub(super) static PUSH: OperationHistory = OperationHistory {
     name: "plugins.push",
     versions: 0xffffffff,
-    whole: 0xfffffff,
+    whole: 0xffffffff,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 
@@ -144,25 +110,9 @@ pub(super) static SET: OperationHistory = OperationHistory {
 pub(super) static UPGRADE: OperationHistory = OperationHistory {
     name: "plugins.upgrade",
     versions: 0xfffffffc,
-    whole: 0xffffffc,
+    whole: 0xfffffffc,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xffffffc,
-            Outside::Ignored,
-            &[],
-            &[
-                Node::leaf("email", 0xffffffc, Outside::Ignored),
-                Node::leaf("identitytoken", 0xfffffffc, Outside::Ignored),
-                Node::leaf("password", 0xfffffffc, Outside::Ignored),
-                Node::leaf("registrytoken", 0xfffffffc, Outside::Ignored),
-                Node::leaf("serveraddress", 0xfffffffc, Outside::Ignored),
-                Node::leaf("username", 0xfffffffc, Outside::Ignored),
-            ],
-        ),
-    ],
+    headers: &[],
     body: &[],
 };
 

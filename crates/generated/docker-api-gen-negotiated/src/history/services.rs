@@ -18,16 +18,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
     versions: 0xffffffff,
     whole: 0x0,
     query: &[],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[
         Node::new(
             "EndpointSpec",
@@ -597,16 +588,7 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
         Node::leaf("registryAuthFrom", 0xfffffffe, Outside::Ignored),
         Node::leaf("rollback", 0xfffffff0, Outside::Ignored),
     ],
-    headers: &[
-        Node::new(
-            "X-Registry-Auth",
-            0xffffffff,
-            0xfffffff,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
-        ),
-    ],
+    headers: &[],
     body: &[
         Node::new(
             "EndpointSpec",
