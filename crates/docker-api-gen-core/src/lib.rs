@@ -52,6 +52,7 @@ mod capabilities;
 mod config;
 mod connection;
 mod contact;
+mod convert;
 mod credentials;
 mod decode;
 #[cfg(all(feature = "custom-transport", unix))]
@@ -107,6 +108,7 @@ pub use call::Call;
 pub use capabilities::{Capabilities, EngineKind, SwarmStatus};
 pub use connection::{Connection, ConnectionBuilder, explain};
 pub use credentials::RegistryAuth;
+pub use convert::{Converted, convert};
 pub use error::{Error, ErrorKind};
 pub use explain::Explanation;
 pub use filters::Filters;
