@@ -11,6 +11,9 @@
 //! # What is new
 //!
 //! - operations: [`images.attestations`](api::images::Images::attestations)
+//! - fields: `BlkioWeightDevice` and `BlkioDeviceReadBps` and `BlkioDeviceWriteBps` and
+//!   `BlkioDeviceReadIOps` and `BlkioDeviceWriteIOps` of
+//!   [`ContainerUpdateRequest`](types::ContainerUpdateRequest)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

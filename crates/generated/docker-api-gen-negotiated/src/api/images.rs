@@ -5,7 +5,7 @@
 use docker_api_gen_core::reexport::http::Method;
 use docker_api_gen_core::{
     Body, ByteStream, Call, Connection, Error, Filters, JsonLines, Operation,
-    request_settings,
+    negotiated_request, request_settings,
 };
 
 use crate::types;
@@ -1139,6 +1139,7 @@ impl<'a> Build<'a> {
 }
 
 request_settings!(Build);
+negotiated_request!(Build, JsonLines < types::BuildInfo >);
 
 pub(crate) static BUILD_CANCEL: Operation = Operation {
     id: "BuildCancel",
@@ -1175,6 +1176,7 @@ impl<'a> BuildCancel<'a> {
 }
 
 request_settings!(BuildCancel);
+negotiated_request!(BuildCancel, ());
 
 pub(crate) static BUILD_PRUNE: Operation = Operation {
     id: "BuildPrune",
@@ -1215,7 +1217,7 @@ pub struct BuildPruneOptions {
     pub filters: Option<Filters>,
     /// Bytes of cache that are kept in any case; later versions call it `reserved-space`.
     ///
-    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.47 (Docker 27.2).
     pub keep_storage: Option<i64>,
 }
 
@@ -1273,7 +1275,7 @@ impl<'a> BuildPrune<'a> {
 
     /// Bytes of cache that are kept in any case; later versions call it `reserved-space`.
     ///
-    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.47 (Docker 27.2).
     pub fn keep_storage(mut self, keep_storage: i64) -> Self {
         self.options.keep_storage = Some(keep_storage);
         self
@@ -1309,6 +1311,7 @@ impl<'a> BuildPrune<'a> {
 }
 
 request_settings!(BuildPrune);
+negotiated_request!(BuildPrune, types::BuildPruneResponse);
 
 pub(crate) static COMMIT: Operation = Operation {
     id: "ImageCommit",
@@ -1461,6 +1464,7 @@ impl<'a> Commit<'a> {
 }
 
 request_settings!(Commit);
+negotiated_request!(Commit, types::IdResponse);
 
 pub(crate) static CREATE: Operation = Operation {
     id: "ImageCreate",
@@ -1646,6 +1650,7 @@ impl<'a> Create<'a> {
 }
 
 request_settings!(Create);
+negotiated_request!(Create, JsonLines < types::CreateImageInfo >);
 
 pub(crate) static SAVE_ALL: Operation = Operation {
     id: "ImageGetAll",
@@ -1727,6 +1732,7 @@ impl<'a> SaveAll<'a> {
 }
 
 request_settings!(SaveAll);
+negotiated_request!(SaveAll, ByteStream);
 
 pub(crate) static LIST: Operation = Operation {
     id: "ImageList",
@@ -1878,6 +1884,7 @@ impl<'a> List<'a> {
 }
 
 request_settings!(List);
+negotiated_request!(List, Vec < types::ImageSummary >);
 
 pub(crate) static LOAD: Operation = Operation {
     id: "ImageLoad",
@@ -1957,6 +1964,7 @@ impl<'a> Load<'a> {
 }
 
 request_settings!(Load);
+negotiated_request!(Load, JsonLines < types::BuildInfo >);
 
 pub(crate) static PRUNE: Operation = Operation {
     id: "ImagePrune",
@@ -2028,6 +2036,7 @@ impl<'a> Prune<'a> {
 }
 
 request_settings!(Prune);
+negotiated_request!(Prune, types::ImagePruneResponse);
 
 pub(crate) static SEARCH: Operation = Operation {
     id: "ImageSearch",
@@ -2127,6 +2136,7 @@ impl<'a> Search<'a> {
 }
 
 request_settings!(Search);
+negotiated_request!(Search, Vec < types::ImageSearchResponseItem >);
 
 pub(crate) static DELETE: Operation = Operation {
     id: "ImageDelete",
@@ -2221,6 +2231,7 @@ impl<'a> Delete<'a> {
 }
 
 request_settings!(Delete);
+negotiated_request!(Delete, Vec < types::ImageDeleteResponseItem >);
 
 pub(crate) static ATTESTATIONS: Operation = Operation {
     id: "ImageAttestations",
@@ -2315,6 +2326,7 @@ impl<'a> Attestations<'a> {
 }
 
 request_settings!(Attestations);
+negotiated_request!(Attestations, Vec < types::AttestationStatement >);
 
 pub(crate) static SAVE: Operation = Operation {
     id: "ImageGet",
@@ -2381,6 +2393,7 @@ impl<'a> Save<'a> {
 }
 
 request_settings!(Save);
+negotiated_request!(Save, ByteStream);
 
 pub(crate) static HISTORY: Operation = Operation {
     id: "ImageHistory",
@@ -2444,6 +2457,7 @@ impl<'a> History<'a> {
 }
 
 request_settings!(History);
+negotiated_request!(History, Vec < types::ImageHistoryResponseItem >);
 
 pub(crate) static INSPECT: Operation = Operation {
     id: "ImageInspect",
@@ -2522,6 +2536,7 @@ impl<'a> Inspect<'a> {
 }
 
 request_settings!(Inspect);
+negotiated_request!(Inspect, types::ImageInspect);
 
 pub(crate) static PUSH: Operation = Operation {
     id: "ImagePush",
@@ -2625,6 +2640,7 @@ impl<'a> Push<'a> {
 }
 
 request_settings!(Push);
+negotiated_request!(Push, JsonLines < types::PushImageInfo >);
 
 pub(crate) static TAG: Operation = Operation {
     id: "ImageTag",
@@ -2701,3 +2717,4 @@ impl<'a> Tag<'a> {
 }
 
 request_settings!(Tag);
+negotiated_request!(Tag, ());

@@ -2281,23 +2281,23 @@ pub struct ContainerUpdateRequest {
     pub blkio_weight: Option<i64>,
     /// Weights of block I/O for single devices, in place of the general weight. Linux only.
     ///
-    /// `BlkioWeightDevice`.
+    /// `BlkioWeightDevice`, since 1.55 (Docker 29.6).
     pub blkio_weight_device: Option<Vec<ResourcesBlkioWeightDeviceItem>>,
     /// Limits on reading from single devices, in bytes per second. Linux only.
     ///
-    /// `BlkioDeviceReadBps`.
+    /// `BlkioDeviceReadBps`, since 1.55 (Docker 29.6).
     pub blkio_device_read_bps: Option<Vec<ThrottleDevice>>,
     /// Limits on writing to single devices, in bytes per second. Linux only.
     ///
-    /// `BlkioDeviceWriteBps`.
+    /// `BlkioDeviceWriteBps`, since 1.55 (Docker 29.6).
     pub blkio_device_write_bps: Option<Vec<ThrottleDevice>>,
     /// Limits on reading from single devices, in operations per second. Linux only.
     ///
-    /// `BlkioDeviceReadIOps`.
+    /// `BlkioDeviceReadIOps`, since 1.55 (Docker 29.6).
     pub blkio_device_read_iops: Option<Vec<ThrottleDevice>>,
     /// Limits on writing to single devices, in operations per second. Linux only.
     ///
-    /// `BlkioDeviceWriteIOps`.
+    /// `BlkioDeviceWriteIOps`, since 1.55 (Docker 29.6).
     pub blkio_device_write_iops: Option<Vec<ThrottleDevice>>,
     /// Length of the scheduler's accounting period in microseconds, from 1000 to 1000000; 0 for
     /// the kernel's 100000.

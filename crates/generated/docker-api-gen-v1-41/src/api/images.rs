@@ -1146,7 +1146,7 @@ pub(crate) static BUILD_PRUNE: Operation = Operation {
 pub struct BuildPruneOptions {
     /// Bytes of cache that are kept in any case; later versions call it `reserved-space`.
     ///
-    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.47 (Docker 27.2).
     pub keep_storage: Option<i64>,
     /// Whether cache that images share, or that the builder keeps for itself, is deleted too.
     ///
@@ -1172,7 +1172,7 @@ pub struct BuildPrune<'a> {
 impl<'a> BuildPrune<'a> {
     /// Bytes of cache that are kept in any case; later versions call it `reserved-space`.
     ///
-    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.51 (Docker 28.3).
+    /// `keep-storage`, since 1.39 (Docker 18.09), until 1.47 (Docker 27.2).
     pub fn keep_storage(mut self, keep_storage: i64) -> Self {
         self.options.keep_storage = Some(keep_storage);
         self
