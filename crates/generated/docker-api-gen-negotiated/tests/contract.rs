@@ -80,7 +80,23 @@ fn speaking(version: &str, unsupported: Unsupported) -> Client {
 #[test]
 fn what_versions_do_not_have_is_refused() {
     let contracts: Vec<_> = contracts().collect();
-    check_gates(&contracts, &HISTORY, speaking, REQUESTS);
+    check_gates(
+        &contracts,
+        &HISTORY,
+        speaking,
+        REQUESTS,
+        &[
+            "images.save_all",
+            "images.load",
+            "images.save",
+            "plugins.list",
+            "plugins.pull",
+            "plugins.inspect",
+            "plugins.push",
+            "services.update",
+            "plugins.inspect_until_1_24",
+        ],
+    );
 }
 
 #[test]
