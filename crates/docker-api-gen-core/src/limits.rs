@@ -18,6 +18,9 @@ use std::time::Duration;
 /// Connecting includes what TLS takes. For ssh it is the time in which `ssh` has to reach the other side. The limit on
 /// the beginning of an answer includes connecting and sending the request with its body.
 ///
+/// A credential helper that is asked before a request has a minute, or the request's limit until the answer begins if that
+/// is less.
+///
 /// A connection's limits are set by [`ConnectionBuilder::limits`](crate::ConnectionBuilder::limits), those of one call
 /// by `with_timeout` and `with_idle_timeout` of its request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -83,6 +83,9 @@ pub struct InspectOptions {
     pub one_shot: Option<bool>,
     /// `os.version`.
     pub os_version: Option<String>,
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub registry_auth: Option<types::AuthConfig>,
 }
@@ -120,6 +123,9 @@ impl<'a> Inspect<'a> {
         self
     }
 
+    /// Unless set, what is stored is sent: see
+    /// [`Connection::registry_auth`](docker_api_gen_core::Connection::registry_auth).
+    ///
     /// `X-Registry-Auth`.
     pub fn registry_auth(mut self, registry_auth: impl Into<types::AuthConfig>) -> Self {
         self.options.registry_auth = Some(registry_auth.into());
@@ -149,7 +155,7 @@ impl<'a> Inspect<'a> {
         call.query("for", &options.for_);
         call.query("one-shot", &options.one_shot);
         call.query("os.version", &options.os_version);
-        call.header_base64_json("X-Registry-Auth", &options.registry_auth);
+        call.registry_auth("X-Registry-Auth", &options.registry_auth, "id");
         call
     }
 }
