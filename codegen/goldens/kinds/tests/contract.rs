@@ -2,7 +2,7 @@
 
 //! Every operation built and every type read, to be compared with the document: see `docker-api-gen-tests`.
 
-use docker_api_gen_tests::{Contract, Codec, Described, Requests, Sample, decode};
+use docker_api_gen_tests::{Codec, Contract, Described, Requests, Sample, decode};
 use docker_api_gen_v0_2::{Client, api, types};
 
 fn contract() -> Contract {
