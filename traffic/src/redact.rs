@@ -1,6 +1,10 @@
 //! What must not stand in a recording: the values that the documents mark as secret, and in places that no
 //! document describes those that go by a telling name.
 
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use docker_api_gen_tests::document::Document;
 use docker_api_gen_tests::shape::Shape;
 use serde_json::Value;
@@ -43,7 +47,9 @@ pub fn path(path_and_query: &str) -> String {
 fn is_secret_argument(name: &str, value: &str) -> bool {
     let is_address = value.contains("://") || value.to_ascii_lowercase().contains("%3a%2f%2f");
     let has_user = value.contains('@') || value.contains("%40");
-    !value.is_empty() && (name == "buildargs" || is_telling(name) || (is_address && has_user))
+    // `rotateWorkerToken=true` tells nothing.
+    let is_flag = matches!(value, "" | "0" | "1" | "true" | "false");
+    !is_flag && (name == "buildargs" || is_telling(name) || (is_address && has_user))
 }
 
 /// Takes the secrets out of a JSON document; without a schema, by the names in it.
@@ -86,6 +92,59 @@ pub fn value(document: &Document, schema: Option<&Value>, value: &mut Value) {
     }
 }
 
+/// A document as it can be read: where base64 is due and a recorder put some word in place of a secret, base64 stands.
+pub fn readable<'v>(document: &Document, schema: &Value, value: &'v Value) -> Cow<'v, Value> {
+    let mut value = Cow::Borrowed(value);
+    let mut pointers = Vec::new();
+    find_words(document, schema, &value, String::new(), &mut pointers);
+    for pointer in pointers {
+        if let Some(word) = value.to_mut().pointer_mut(&pointer) {
+            *word = REDACTED_BASE64.into();
+        }
+    }
+    value
+}
+
+/// The places of secrets that should be base64 and are not.
+fn find_words(
+    document: &Document,
+    schema: &Value,
+    value: &Value,
+    pointer: String,
+    found: &mut Vec<String>,
+) {
+    let below = |name: &str| {
+        let name = name.replace('~', "~0").replace('/', "~1");
+        format!("{pointer}/{name}")
+    };
+    match (Shape::of(document, schema), value) {
+        (Shape::Object(properties), Value::Object(members)) => {
+            for property in &properties {
+                if let Some(member) = members.get(property.name) {
+                    let pointer = below(property.name);
+                    find_words(document, property.schema, member, pointer, found);
+                }
+            }
+        }
+        (Shape::Map(values), Value::Object(members)) => {
+            for (name, member) in members {
+                find_words(document, values, member, below(name), found);
+            }
+        }
+        (Shape::List(items), Value::Array(list)) => {
+            for (n, item) in list.iter().enumerate() {
+                find_words(document, items, item, below(&n.to_string()), found);
+            }
+        }
+        (Shape::Base64, Value::String(text))
+            if schema["x-secret"] == true && STANDARD.decode(text).is_err() =>
+        {
+            found.push(pointer);
+        }
+        _ => {}
+    }
+}
+
 fn hide(document: &Document, schema: &Value, value: &mut Value) {
     let stands_in = match Shape::of(document, schema) {
         Shape::Base64 => REDACTED_BASE64,
@@ -118,9 +177,11 @@ fn undescribed(name: &str, value: &mut Value) {
     }
 }
 
-/// `MYSQL_PASSWORD=x`, as environments have it.
+/// `MYSQL_PASSWORD=x`, as environments have it, and what shows by itself that it is a key to a swarm.
 fn hide_assignment(text: &mut String) {
-    if let Some((name, value)) = text.split_once('=')
+    if text.starts_with("SWMTKN-") || text.starts_with("SWMKEY-") {
+        REDACTED.clone_into(text);
+    } else if let Some((name, value)) = text.split_once('=')
         && !value.is_empty()
         && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_')
         && is_telling(name)
@@ -132,16 +193,8 @@ fn hide_assignment(text: &mut String) {
 /// Whether what goes by this name is probably a secret.
 fn is_telling(name: &str) -> bool {
     let name = name.to_ascii_lowercase();
-    let words = [
-        "passw",
-        "secret",
-        "token",
-        "credential",
-        "apikey",
-        "api_key",
-        "private",
-    ];
-    name == "auth" || words.iter().any(|word| name.contains(word))
+    let words = ["passw", "secret", "token", "credential", "private"];
+    name == "auth" || name.ends_with("key") || words.iter().any(|word| name.contains(word))
 }
 
 #[cfg(test)]
@@ -210,6 +263,30 @@ mod tests {
     }
 
     #[test]
+    fn what_is_newer_than_the_version_is_taken_out_too() {
+        let body = json!({"UnlockKey": "SWMKEY-1-a", "Other": "SWMTKN-1-b", "Key": 1});
+        assert_eq!(
+            redacted("GET", "/swarm/nobody/knows", Some(200), body),
+            json!({"UnlockKey": REDACTED, "Other": REDACTED, "Key": 1})
+        );
+    }
+
+    #[test]
+    fn a_word_in_place_of_base64_can_be_read() {
+        let mut documents = Documents::open();
+        let document = documents.document((1, 41));
+        let operation = operation(document, "POST", "/secrets/create").unwrap();
+        let (_, schema) = operation.body().unwrap();
+        let readable = |data: Value| {
+            let value = json!({"Name": "***", "Data": data});
+            readable(document, schema, &value)["Data"].clone()
+        };
+        assert_eq!(readable(json!("***")), REDACTED_BASE64);
+        assert_eq!(readable(json!("c2VjcmV0")), "c2VjcmV0");
+        assert_eq!(readable(json!(1)), 1);
+    }
+
+    #[test]
     fn headers_and_queries_have_secrets_too() {
         assert!(is_secret_header("X-Registry-Auth") && is_secret_header("X-Registry-Config"));
         assert!(!is_secret_header("Content-Type"));
@@ -220,6 +297,10 @@ mod tests {
         assert_eq!(
             path("/v1.41/images/create?fromImage=a%40sha256:1"),
             "/v1.41/images/create?fromImage=a%40sha256:1"
+        );
+        assert_eq!(
+            path("/swarm/update?rotateWorkerToken=true&token=x"),
+            "/swarm/update?rotateWorkerToken=true&token=[redacted]"
         );
         assert_eq!(path("/info"), "/info");
     }

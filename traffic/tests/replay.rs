@@ -94,11 +94,16 @@ fn what_is_read_and_kept_is_counted_by_version_and_operation() {
             "/v1.41/containers/a/changes",
             json!({"resp": {"json": null}}),
         ),
+        line(
+            "POST",
+            "/v1.41/build",
+            json!({"req": {"raw_b64": "AQ=="}, "resp": {"ndjson": [{"stream": "a"}], "lines": 1}}),
+        ),
     ];
     let (report, content) = report(&lines, &[]);
     assert!(content);
-    assert_eq!(report["exchanges"], 8);
-    assert_eq!(report["decoded"], 7);
+    assert_eq!(report["exchanges"], 9);
+    assert_eq!(report["decoded"], 8);
     assert_eq!(report["failed"], 0);
     assert_eq!(report["lost"], 0);
     let of = |name: &str| {

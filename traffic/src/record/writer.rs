@@ -73,6 +73,8 @@ fn exchange(seen: Seen, documents: &mut Documents) -> Exchange {
     let operation = operation(document, &request.method, target.path);
     let status = seen.response.as_ref().map(|message| message.head.status);
     let asked = operation.and_then(|operation| operation.body());
+    // Archives do not always say that they are.
+    let asks_bytes = asked.is_some_and(|(media, _)| !media.contains("json"));
     let described = operation.zip(status);
     let answered = described.and_then(|(operation, status)| operation.answer_of(status));
     let is_bytes = described.is_some_and(|(operation, status)| {
@@ -96,7 +98,7 @@ fn exchange(seen: Seen, documents: &mut Documents) -> Exchange {
             &seen.request.body,
             document,
             asked.map(|(_, schema)| schema),
-            Kind::One,
+            if asks_bytes { Kind::Bytes } else { Kind::One },
         ),
         status,
         resp_ct: seen.response.as_ref().and_then(media),
@@ -275,6 +277,17 @@ mod tests {
         assert_eq!(
             answer("/v1.41/info", &format!("{JSON}Content-Length: 0\r\n\r\n")),
             Value::Null
+        );
+    }
+
+    #[test]
+    fn an_archive_is_never_kept() {
+        let request =
+            "PUT /v1.41/containers/a/archive?path=/ HTTP/1.1\r\nContent-Length: 6\r\n\r\nsecret";
+        let recorded = recorded(request, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+        assert_eq!(
+            recorded["req"],
+            json!({"raw_b64": "", "bytes": 6, "cut": true})
         );
     }
 

@@ -178,6 +178,8 @@ fn recordings() -> anyhow::Result<Counts> {
             "--test",
             "proxy",
             "--test",
+            "recordings",
+            "--test",
             "replay",
         ],
     )?);
