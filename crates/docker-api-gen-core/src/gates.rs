@@ -370,8 +370,6 @@ fn cut(text: &[u8], cuts: &[Range<usize>]) -> Vec<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
     #[test]
     fn cuts_leave_a_document_behind() {
         let text = br#"{"a":1,"b":{"c":[1,2],"d":null},"e":"x"}"#;

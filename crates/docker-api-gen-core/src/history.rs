@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+pub use crate::availability::Availability;
 use crate::version::ApiVersion;
 
 /// Versions of the API: bit n stands for the nth of [`History::releases`].

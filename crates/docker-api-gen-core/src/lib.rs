@@ -41,6 +41,7 @@
 
 #[cfg(feature = "archive")]
 mod archive;
+mod availability;
 mod base64_bytes;
 mod blocking;
 mod body;
@@ -107,8 +108,8 @@ pub use byte_stream::ByteStream;
 pub use call::Call;
 pub use capabilities::{Capabilities, EngineKind, SwarmStatus};
 pub use connection::{Connection, ConnectionBuilder, explain};
-pub use credentials::RegistryAuth;
 pub use convert::{Converted, convert};
+pub use credentials::RegistryAuth;
 pub use error::{Error, ErrorKind};
 pub use explain::Explanation;
 pub use filters::Filters;

@@ -585,6 +585,18 @@ macro_rules! negotiated_client {
                 self.connection.negotiate().await
             }
 
+            /// Whether the version that is spoken has something: an operation, `containers.stop`, or what is said to
+            /// one, `containers.stop signal` or `containers.create HostConfig.Mounts[].Type=image`. If no version was
+            /// agreed upon yet, one is now.
+            ///
+            /// # Errors
+            ///
+            /// If there is no such operation, the daemon cannot be reached, or no version is spoken by both sides.
+            pub async fn supports(&self, what: &str) -> ::std::result::Result<bool, $crate::Error> {
+                let agreed = self.negotiate().await?;
+                $history.has(agreed.api_version, what)
+            }
+
             /// What was agreed upon with the daemon; `None` if nothing was yet, as before the first call.
             pub fn negotiated(&self) -> ::std::option::Option<$crate::Negotiated> {
                 self.connection.negotiated()

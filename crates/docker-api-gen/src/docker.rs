@@ -20,6 +20,16 @@ use crate::{ApiVersion, Connection, Error, Negotiated};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// What a program needs at least can be asked without a daemon:
+///
+/// ```
+/// use docker_api_gen::negotiated::history::HISTORY;
+///
+/// let floor = HISTORY.floor(["containers.stop signal", "containers.create HostConfig.Annotations"])?;
+/// assert_eq!((floor.api.to_string().as_str(), floor.docker), ("1.43", "Docker 24.0"));
+/// # Ok::<(), docker_api_gen::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Docker {
     client: Client,

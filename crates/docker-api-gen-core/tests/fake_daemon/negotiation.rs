@@ -548,3 +548,44 @@ async fn a_refused_call_asks_for_the_version_and_sends_nothing_else() {
     assert_eq!(error.kind(), ErrorKind::Input);
     assert!(lines(&seen).is_empty());
 }
+
+#[test]
+fn what_versions_have_can_be_asked_by_name() {
+    let found = HISTORY.lookup("HostConfig.KernelMemory");
+    assert_eq!(found.len(), 1);
+    assert_eq!(found[0].what, "containers.create HostConfig.KernelMemory");
+    assert_eq!(found[0].since.api, version(40));
+    assert_eq!(found[0].until.unwrap().docker, "Docker 20.10");
+    let image = HISTORY.lookup("HostConfig.Mounts[].Type=image");
+    assert_eq!(image[0].outside, Outside::Refused);
+    assert_eq!(HISTORY.lookup("containers.new")[0].since.api, version(43));
+    assert!(HISTORY.lookup("HostConfig").is_empty());
+
+    assert!(
+        !HISTORY
+            .has(version(41), "containers.create HostConfig.Annotations")
+            .unwrap()
+    );
+    assert!(
+        HISTORY
+            .has(version(43), "containers.create HostConfig.Annotations")
+            .unwrap()
+    );
+    assert!(HISTORY.has(version(40), "containers.create Image").unwrap());
+    assert!(!HISTORY.has(version(42), "containers.new anything").unwrap());
+    let error = HISTORY.has(version(42), "containers.nwe").unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        "there is no operation \"containers.nwe\": write it as in containers.stop"
+    );
+
+    let floor = HISTORY.floor(["containers.create platform", "containers.create reserved"]);
+    assert_eq!(floor.unwrap().docker, "Docker 23.0");
+    assert_eq!(HISTORY.floor([]).unwrap().api, version(40));
+    let apart = [
+        "containers.create HostConfig.KernelMemory",
+        "containers.new",
+    ];
+    let error = HISTORY.floor(apart).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+}
