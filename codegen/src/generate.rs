@@ -6,14 +6,15 @@ use crate::docs::{Docs, DocsOf};
 use crate::document::Document;
 use crate::emit::{self, Files};
 use crate::error::Error;
+use crate::explorer;
 use crate::history::History;
 use crate::model::Api;
 use crate::union::union;
 use crate::version::Version;
 use crate::versions::Versions;
 
-/// The generated files of `wanted` versions, or of all with the crate that speaks any of them; those of the façade, the
-/// harness and the packages always belong to all.
+/// The generated files of `wanted` versions, or of all with the crate that speaks any of them and the page about them;
+/// those of the façade, the harness and the packages always belong to all.
 pub fn generate(
     documents: &BTreeMap<Version, Document>,
     versions: &Versions,
@@ -40,6 +41,8 @@ pub fn generate(
         files.extend(part);
     }
     if wanted.is_none() {
+        let page = explorer::page(&apis, &history, &union, docs, versions);
+        files.insert(explorer::PAGE.to_owned(), page);
         let docs = DocsOf::union(docs, &union);
         files.extend(emit::negotiated_crate(&union, &history, versions, &docs));
     }
@@ -47,7 +50,7 @@ pub fn generate(
 }
 
 /// The results of `work` for each item, in the items' order.
-fn in_parallel<T: Sync, R: Send>(
+pub(crate) fn in_parallel<T: Sync, R: Send>(
     items: impl Iterator<Item = T>,
     work: impl Fn(&T) -> R + Sync,
 ) -> Vec<R> {

@@ -8,7 +8,7 @@
 //! 4. [`history`]: the models of all versions together say since when, and until when, a thing exists.
 //! 5. [`emit`]: model and history become Rust source.
 //!
-//! [`diff`] tells what changes for users between two versions.
+//! [`explorer`] makes a page of it all for people, and [`diff`] tells what changes for users between two versions.
 //!
 //! # Invariants
 //!
@@ -27,6 +27,7 @@ pub mod docs;
 mod document;
 pub mod emit;
 mod error;
+pub mod explorer;
 pub mod gates;
 pub mod generate;
 pub mod history;

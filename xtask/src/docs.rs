@@ -6,7 +6,6 @@ use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use docker_api_gen_codegen::docs::{Item, Part, copied, skeleton};
 use docker_api_gen_codegen::history::History;
-use docker_api_gen_codegen::model::Api;
 use docker_api_gen_codegen::union::union;
 
 use crate::files;
@@ -32,10 +31,7 @@ impl Docs {
         let root = files::root();
         let versions = files::versions(&root)?;
         let docs = files::docs(&root, &versions)?;
-        let apis = versions
-            .iter()
-            .map(|version| Ok(Api::read(&files::document(&root, version)?.root)?))
-            .collect::<Result<Vec<_>>>()?;
+        let apis = files::apis(&root, &versions)?;
         let union = union(&apis);
         let coverage = docs.coverage(&union);
         for item in &coverage.missing {

@@ -9,6 +9,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 use docker_api_gen_codegen::correct::Corrections;
 use docker_api_gen_codegen::docs::Docs;
+use docker_api_gen_codegen::model::Api;
 use docker_api_gen_codegen::versions::Versions;
 use docker_api_gen_codegen::{Document, Version};
 
@@ -63,6 +64,12 @@ pub(crate) fn document(root: &Path, version: Version) -> Result<Document> {
     let text = read(&root.join(&name))
         .with_context(|| "`cargo xtask fetch` and `cargo xtask regen` make it")?;
     Ok(Document::parse(&name, version, &text)?)
+}
+
+/// The models of all versions.
+pub(crate) fn apis(root: &Path, versions: &Versions) -> Result<Vec<Api>> {
+    let read = |version| Ok(Api::read(&document(root, version)?.root)?);
+    versions.iter().map(read).collect()
 }
 
 /// All of `specs/corrections`.

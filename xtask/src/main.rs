@@ -5,6 +5,7 @@ mod bench;
 mod demo;
 mod diff;
 mod docs;
+mod explorer;
 mod fetch;
 mod files;
 mod regen;
@@ -35,6 +36,7 @@ enum Command {
     Docs(docs::Docs),
     /// Find or start container engines for the demo and the tests
     Engine(xtask::engine::Args),
+    Explorer(explorer::Explorer),
     Fetch(fetch::Fetch),
     /// Record what a client and a daemon say to each other, as a proxy between them
     #[command(disable_help_flag = true)]
@@ -55,6 +57,7 @@ fn main() -> ExitCode {
         Command::Diff(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Docs(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Engine(command) => xtask::engine::run(command),
+        Command::Explorer(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Fetch(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Record(rest) => traffic::record(rest),
         Command::Regen(command) => command.run().map(|()| ExitCode::SUCCESS),

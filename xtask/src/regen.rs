@@ -18,7 +18,7 @@ use crate::tree::Difference;
 
 const README: &str = "README.md";
 
-/// Regenerate specs/openapi and the crates from what is there
+/// Regenerate specs/openapi, the crates and docs/explorer.html from what is there
 ///
 /// Where the published descriptions are (see `fetch`), everything is made anew from them; else from
 /// specs/openapi alone.

@@ -4,21 +4,25 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::model::Model;
 use super::types::{Pairs, kind};
 use super::{Change, Diff, Item, Kind, Side, TYPES};
-use crate::emit::type_text;
-use crate::history;
 use crate::model::{
     Answer, Api, Body, BodyContent, Encoding, Field, Header, NamedInteger, Operation, Outcome,
     Parameter, Place, Shape, Type, TypeDef, TypeId,
 };
-use crate::names::{self, TypeNames};
-use crate::surface::{self, OperationNames};
+use crate::names;
+use crate::surface;
 use crate::version::Version;
 use crate::versions::Versions;
 
 /// What changes for users who move from `old` to `new`.
 pub fn diff(old: &Api, new: &Api, versions: &Versions) -> Diff {
+    compare(&Model::new(old), &Model::new(new), versions)
+}
+
+/// The same, from models that are compared with many.
+pub(crate) fn compare(old: &Model<'_>, new: &Model<'_>, versions: &Versions) -> Diff {
     let side = |api: Version| {
         let row = versions.get(api);
         Side {
@@ -27,11 +31,10 @@ pub fn diff(old: &Api, new: &Api, versions: &Versions) -> Diff {
             release: row.map(|row| row.release()),
         }
     };
-    let (old, new) = (Model::new(old), Model::new(new));
-    let pairs = Pairs::new(&old, &new);
+    let pairs = Pairs::new(old, new);
     let mut comparison = Comparison {
-        old: &old,
-        new: &new,
+        old,
+        new,
         pairs: &pairs,
         changes: Vec::new(),
     };
@@ -41,126 +44,6 @@ pub fn diff(old: &Api, new: &Api, versions: &Versions) -> Diff {
         from: side(old.api.version),
         to: side(new.api.version),
         changes: comparison.changes,
-    }
-}
-
-/// A model, and what follows from it.
-pub(super) struct Model<'a> {
-    pub(super) api: &'a Api,
-    pub(super) names: TypeNames,
-    /// Of each type.
-    pub(super) places: Vec<Vec<String>>,
-}
-
-impl<'a> Model<'a> {
-    fn new(api: &'a Api) -> Self {
-        Self {
-            api,
-            names: TypeNames::new(api),
-            places: history::places(api),
-        }
-    }
-
-    pub(super) fn ids(&self) -> impl Iterator<Item = TypeId> {
-        (0..self.api.types.len()).map(TypeId)
-    }
-
-    fn type_def(&self, id: TypeId) -> &'a TypeDef {
-        self.api.type_def(id)
-    }
-
-    fn text(&self, ty: &Type) -> String {
-        type_text(&self.names, ty)
-    }
-
-    /// The type of a parameter's value, as an option holds it.
-    fn value(&self, parameter: &Parameter) -> String {
-        if surface::is_filters(parameter) {
-            return "Filters".to_owned();
-        }
-        self.text(&parameter.ty)
-    }
-
-    /// The type of a parameter where it is an argument.
-    fn argument(&self, parameter: &Parameter) -> String {
-        if surface::is_borrowed_text(self.api, parameter) {
-            return "&str".to_owned();
-        }
-        self.value(parameter)
-    }
-
-    fn body(&self, content: &BodyContent) -> String {
-        match content {
-            BodyContent::Json(ty) => self.text(ty),
-            BodyContent::Binary(_) => "impl Into<Body>".to_owned(),
-        }
-    }
-
-    fn field(&self, field: &Field, def: &TypeDef) -> String {
-        let inner = self.text(&field.ty);
-        if surface::is_bare(self.api, field, def.usage) {
-            inner
-        } else {
-            format!("Option<{inner}>")
-        }
-    }
-
-    /// What sending the request brings.
-    fn answer(&self, operation: &Operation) -> String {
-        let names = OperationNames::new(operation);
-        match &operation.answer {
-            Answer::Head(_) => names.headers,
-            _ if !operation.outcomes.is_empty() => names.outcome,
-            Answer::Json(ty) => self.text(ty),
-            Answer::Unit => "()".to_owned(),
-            Answer::Text => "String".to_owned(),
-            Answer::Bytes => "ByteStream".to_owned(),
-            Answer::JsonLines(ty) => format!("JsonLines<{}>", self.text(ty)),
-            Answer::LogFrames => "LogStream".to_owned(),
-            Answer::Upgrade => "Upgraded".to_owned(),
-        }
-    }
-
-    fn outcome(&self, outcome: &Outcome) -> String {
-        let name = names::pascal(&outcome.name);
-        match &outcome.body {
-            Some(body) => format!("{name}({})", self.text(body)),
-            None => name,
-        }
-    }
-
-    /// `stop(id: &str) -> StopOutcome`
-    fn signature(&self, operation: &Operation) -> String {
-        let mut arguments: Vec<String> = operation
-            .parameters
-            .iter()
-            .filter(|parameter| parameter.required)
-            .map(|parameter| {
-                let name = names::parameter(&parameter.name);
-                format!("{name}: {}", self.argument(parameter))
-            })
-            .collect();
-        if let Some(Body {
-            required: true,
-            content,
-        }) = &operation.body
-        {
-            arguments.push(format!("body: {}", self.body(content)));
-        }
-        format!(
-            "{}({}) -> {}",
-            names::method(operation),
-            arguments.join(", "),
-            self.answer(operation)
-        )
-    }
-
-    /// One place of a type for people: the shortest.
-    fn place(&self, id: TypeId) -> Option<String> {
-        let places = self.places[id.0].iter();
-        places
-            .min_by_key(|place| (place.len(), place.as_str()))
-            .map(|place| place.trim_end().to_owned())
     }
 }
 
@@ -612,7 +495,7 @@ impl Comparison<'_> {
         match (&a.shape, &b.shape) {
             (Shape::Object(_), Shape::Object(_)) => {
                 self.usage(&owner, a, b);
-                self.fields(&owner, a, b);
+                self.fields(&owner, old, new);
             }
             (Shape::TextEnum(old), Shape::TextEnum(new)) => {
                 self.usage(&owner, a, b);
@@ -669,22 +552,22 @@ impl Comparison<'_> {
         }
     }
 
-    fn fields(&mut self, owner: &Owner, old: &TypeDef, new: &TypeDef) {
-        let (Shape::Object(old_fields), Shape::Object(new_fields)) = (&old.shape, &new.shape)
-        else {
-            return;
-        };
-        let (old_fields, new_fields) = (NamedField::all(old_fields), NamedField::all(new_fields));
+    fn fields(&mut self, owner: &Owner, old: TypeId, new: TypeId) {
+        let (old_fields, new_fields) = (
+            NamedField::all(self.old, old),
+            NamedField::all(self.new, new),
+        );
+        let (old, new) = (self.old.type_def(old), self.new.type_def(new));
         for (a, b) in pair_by_two(
             &old_fields,
             &new_fields,
             |field| field.field.name.clone(),
-            |field| field.name.clone(),
+            |field| field.name.to_owned(),
         ) {
             let change = match (a, b) {
                 (None, Some(b)) => {
                     let text = self.new.field(b.field, new);
-                    let change = owner.added(Item::Field, &b.name, text);
+                    let change = owner.added(Item::Field, b.name, text);
                     let change = change.wire(&b.field.name);
                     if new.usage.request && b.field.required {
                         change.note("required: sent with its default where it is not set")
@@ -694,7 +577,7 @@ impl Comparison<'_> {
                 }
                 (Some(a), None) => {
                     let text = self.old.field(a.field, old);
-                    let change = owner.removed(Item::Field, &a.name, text);
+                    let change = owner.removed(Item::Field, a.name, text);
                     change.wire(&a.field.name)
                 }
                 (Some(a), Some(b)) => match self.field(owner, (a, old), (b, new)) {
@@ -718,10 +601,10 @@ impl Comparison<'_> {
             && self.same(&a.field.ty, &b.field.ty);
         if !same {
             let (before, after) = (self.old.field(a.field, old), self.new.field(b.field, new));
-            return Some(owner.changed(Item::Field, &b.name, before, after));
+            return Some(owner.changed(Item::Field, b.name, before, after));
         }
         if a.name != b.name {
-            return Some(owner.renamed(Item::Field, &a.name, &b.name));
+            return Some(owner.renamed(Item::Field, a.name, b.name));
         }
         let mut notes = Vec::new();
         if a.field.name != b.field.name {
@@ -738,7 +621,7 @@ impl Comparison<'_> {
             );
         }
         notes.extend(default(a.field.default.as_ref(), b.field.default.as_ref()));
-        (!notes.is_empty()).then(|| owner.noted(Item::Field, &b.name, notes.join("; ")))
+        (!notes.is_empty()).then(|| owner.noted(Item::Field, b.name, notes.join("; ")))
     }
 
     fn values(&mut self, owner: &Owner, old: &[NamedValue], new: &[NamedValue]) {
@@ -816,14 +699,17 @@ fn default(old: Option<&Value>, new: Option<&Value>) -> Option<String> {
 }
 
 struct NamedField<'a> {
-    name: String,
+    name: &'a str,
     field: &'a Field,
 }
 
 impl<'a> NamedField<'a> {
-    fn all(fields: &'a [Field]) -> Vec<Self> {
-        let names = surface::field_names(fields);
-        let named = names.into_iter().zip(fields);
+    fn all(model: &'a Model<'_>, id: TypeId) -> Vec<Self> {
+        let Shape::Object(fields) = &model.type_def(id).shape else {
+            return Vec::new();
+        };
+        let names = model.field_names[id.0].iter();
+        let named = names.zip(fields);
         named.map(|(name, field)| Self { name, field }).collect()
     }
 }

@@ -52,6 +52,7 @@
 //! - `note` says in words what the other keys leave open.
 
 mod compare;
+mod model;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -59,7 +60,10 @@ mod types;
 
 use serde::Serialize;
 
+pub(crate) use self::compare::compare;
 pub use self::compare::diff;
+pub(crate) use self::model::Model;
+pub(crate) use self::types::kind;
 use crate::version::Version;
 
 /// What changes from one version to another.
@@ -83,7 +87,7 @@ pub struct Side {
 }
 
 /// One change. The module's documentation says what stands in its fields.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct Change {
     pub group: String,
     pub owner: String,

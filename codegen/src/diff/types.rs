@@ -1,8 +1,8 @@
 //! Which type of one version is which type of another.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use super::compare::Model;
+use super::model::Model;
 use crate::model::{Shape, Type, TypeId};
 
 /// Pairs of types: no type is in two of them.
@@ -16,13 +16,9 @@ impl Pairs {
     /// Pairs types of one kind by their places, the most places first, but those that kept their name before
     /// all others; then what is left by name.
     pub(super) fn new(old: &Model<'_>, new: &Model<'_>) -> Self {
-        let mut stands: HashMap<&str, TypeId> = HashMap::new();
-        for (at, places) in new.places.iter().enumerate() {
-            stands.extend(places.iter().map(|place| (place.as_str(), TypeId(at))));
-        }
         let mut shared: BTreeMap<(TypeId, TypeId), usize> = BTreeMap::new();
         for (at, places) in old.places.iter().enumerate() {
-            for id in places.iter().filter_map(|place| stands.get(place.as_str())) {
+            for id in places.iter().filter_map(|place| new.stands.get(place)) {
                 *shared.entry((TypeId(at), *id)).or_default() += 1;
             }
         }
@@ -80,7 +76,7 @@ impl Pairs {
 }
 
 /// What kind of Rust item a type is.
-pub(super) fn kind(model: &Model<'_>, id: TypeId) -> &'static str {
+pub(crate) fn kind(model: &Model<'_>, id: TypeId) -> &'static str {
     match model.api.type_def(id).shape {
         Shape::Object(_) => "struct",
         Shape::TextEnum(_) => "enum of texts",

@@ -112,6 +112,10 @@ fn mentions(copy: &Copy, next: Version) -> Result<Counts> {
             "crates/docker-api-gen/Cargo.toml",
             format!("latest = [\"{module}\"]"),
         ),
+        (
+            "docs/explorer.html",
+            format!("[\"{next}\",\"{module}\",\"Docker 99.1\","),
+        ),
     ] {
         ensure!(
             files::read(&copy.folder.join(name))?.contains(&text),
