@@ -5,7 +5,9 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONNECTION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE};
+use http::header::{
+    CONNECTION, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, UPGRADE,
+};
 use http::{Method, StatusCode};
 use serde::Serialize;
 
@@ -314,7 +316,7 @@ impl<'a> Call<'a> {
             let response = self.send().await?;
             let tty = match tty.or_else(|| response::framing(response.headers())) {
                 Some(tty) => tty,
-                None => self.ask_tty().await?.unwrap_or_default(),
+                None => self.ask_tty(Asked::After).await?.unwrap_or_default(),
             };
             Ok(LogStream::new(response.bytes(), tty, None))
         })
@@ -335,7 +337,7 @@ impl<'a> Call<'a> {
             if response.status() == StatusCode::SWITCHING_PROTOCOLS {
                 tty = tty.or_else(|| response::framing(response.headers()));
                 if tty.is_none() {
-                    tty = self.ask_tty().await?;
+                    tty = self.ask_tty(Asked::After).await?;
                 }
                 return match response.upgrade().await {
                     Ok(io) => Ok(Upgraded::open(io, tty, proof, self.origin)),
@@ -343,9 +345,14 @@ impl<'a> Call<'a> {
                 };
             }
             let response = self.answered(response).await?;
+            let length = response.headers().get(CONTENT_LENGTH);
+            if length.is_some_and(|length| length == "0") {
+                // A program that was started to be left alone has no output to ask about.
+                return Ok(Upgraded::read_only(response.bytes(), tty, None));
+            }
             // Here the content type cannot be believed: it says raw whether there are frames or not.
             if tty.is_none() {
-                tty = self.ask_tty().await?;
+                tty = self.ask_tty(Asked::After).await?;
             }
             Ok(Upgraded::read_only(response.bytes(), tty, proof))
         })
@@ -537,13 +544,13 @@ impl<'a> Call<'a> {
                     content_type: false,
                     ..
                 }),
-            ) => self.ask_tty().await,
+            ) => self.ask_tty(Asked::Before).await,
             _ => Ok(None),
         }
     }
 
     /// Asks the daemon whether the stream is a terminal's.
-    async fn ask_tty(&self) -> Result<Option<bool>, Error> {
+    async fn ask_tty(&self, asked: Asked) -> Result<Option<bool>, Error> {
         let Some(source) = &self.origin.operation.tty else {
             return Ok(None);
         };
@@ -566,7 +573,12 @@ impl<'a> Call<'a> {
             .json_text()
             .await?;
         // An exec runs once. Where it has, the daemon still hands over the connection, and complains in place of output.
-        if scan::member(&text, "ExitCode").is_some_and(|code| code != b"null") {
+        // Podman gives an exit code to those that have not, but no process.
+        let is_none = |value: &[u8]| matches!(value, b"null" | b"0");
+        if matches!(asked, Asked::Before)
+            && scan::member(&text, "ExitCode").is_some_and(|code| code != b"null")
+            && !scan::member(&text, "Pid").is_some_and(is_none)
+        {
             let sentence = "it has already run: make another one";
             return Err(Error::new(ErrorKind::Conflict, sentence).at(&self.origin));
         }
@@ -636,6 +648,13 @@ impl<'a> Call<'a> {
             );
         }
     }
+}
+
+/// Whether the daemon is asked before or after the request, which may have started a program that has ended since.
+#[derive(Clone, Copy)]
+enum Asked {
+    Before,
+    After,
 }
 
 impl fmt::Debug for Call<'_> {

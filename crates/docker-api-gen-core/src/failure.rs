@@ -215,7 +215,8 @@ pub(crate) fn status(
             ),
         )
     } else if status == StatusCode::NOT_FOUND
-        && matches!(text, "page not found" | "404 page not found")
+        // The last is podman's.
+        && matches!(text, "page not found" | "404 page not found" | "Not Found")
     {
         let sentence = format!(
             "the daemon does not know this operation in API {} (404)",
@@ -288,7 +289,8 @@ fn message(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     }
     let text = std::str::from_utf8(body).ok()?;
     let is_plain = match media_type(headers) {
-        Some(media) => media == "text/plain",
+        // Errors of attach come as streams.
+        Some(media) => media == "text/plain" || media.starts_with("application/vnd.docker."),
         None => !text.starts_with(['<', '{', '[']),
     };
     if is_plain && !text.is_empty() {

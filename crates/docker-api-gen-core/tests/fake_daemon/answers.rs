@@ -259,6 +259,11 @@ async fn the_daemons_words_become_the_error() {
         for answer in [
             json(status, "{\"message\":\"No such thing: web\"}\n"),
             typed(status, "text/plain; charset=utf-8", "No such thing: web\n"),
+            typed(
+                status,
+                "application/vnd.docker.raw-stream",
+                "No such thing: web\r\n",
+            ),
             format!("HTTP/1.1 {status}\r\n\r\nNo such thing: web"),
             // The end of a failure may be missing.
             format!(
@@ -416,6 +421,8 @@ async fn an_operation_that_the_daemon_does_not_have_is_not_a_thing_that_is_missi
     for answer in [
         json("404 Not Found", r#"{"message":"page not found"}"#),
         typed("404 Not Found", "text/plain", "404 page not found\n"),
+        // Podman's.
+        typed("404 Not Found", "text/plain; charset=utf-8", "Not Found\n"),
     ] {
         let error = failure(answer).await;
         assert_eq!(error.kind(), ErrorKind::Unsupported);

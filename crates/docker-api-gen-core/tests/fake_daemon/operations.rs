@@ -66,3 +66,25 @@ pub(crate) static ATTACH_TYPED: Operation = operation!("ContainerAttach", "conta
 
 pub(crate) static SESSION: Operation =
     operation!("Session", "session.start", POST "/session", 41, &[], true, None);
+
+/// Of a version in which the type of the answer tells, or not.
+const fn exec_start(content_type: bool) -> Operation {
+    Operation {
+        id: "ExecStart",
+        name: "exec.start",
+        method: Method::POST,
+        path: "/exec/{id}/start",
+        version: ApiVersion::new(1, if content_type { 42 } else { 41 }),
+        outcomes: &[],
+        unbounded: true,
+        tty: Some(TtySource {
+            path: "/exec/{id}/json",
+            pointer: "/ProcessConfig/tty",
+            content_type,
+        }),
+    }
+}
+
+pub(crate) static EXEC: Operation = exec_start(false);
+
+pub(crate) static EXEC_TYPED: Operation = exec_start(true);

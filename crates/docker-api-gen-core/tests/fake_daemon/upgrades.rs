@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use crate::daemon::{Daemon, frame, json};
-use crate::operations::{ATTACH, ATTACH_TYPED, SESSION};
+use crate::operations::{ATTACH, ATTACH_TYPED, EXEC, EXEC_TYPED, SESSION};
 
 const SWITCH: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
@@ -315,4 +315,75 @@ async fn a_refusal_is_the_daemons() {
         error.to_string(),
         "containers.attach web: container web is paused (409)"
     );
+}
+
+#[tokio::test]
+async fn an_exec_that_has_run_is_told_from_one_that_has_not() {
+    for (exec, has_run) in [
+        // Docker, before and after.
+        ("{\"Running\":false,\"ExitCode\":null,\"Pid\":0}", false),
+        ("{\"Running\":false,\"ExitCode\":0,\"Pid\":265}", true),
+        ("{\"Running\":false,\"ExitCode\":0}", true),
+        // Podman, before.
+        ("{\"Running\":false,\"ExitCode\":0,\"Pid\":0}", false),
+    ] {
+        let daemon = Daemon::start(move |mut peer| async move {
+            let request = peer.request().await;
+            assert!(request.line().contains("/json "), "{}", request.line());
+            peer.send(json("200 OK", exec).as_bytes()).await;
+            if !has_run {
+                peer.request().await;
+                peer.send(SWITCH.as_bytes()).await;
+                peer.closed().await;
+            }
+        });
+        let connection = daemon.connection();
+        let mut call = Call::new(&connection, &EXEC);
+        call.path("id", "e1");
+        match call.upgrade().await {
+            Ok(io) => assert!(!has_run && io.is_tty() == Some(false), "{exec}"),
+            Err(error) => assert!(has_run && error.is_conflict(), "{exec}: {error}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_exec_that_has_ended_meanwhile_is_no_failure() {
+    let daemon = Daemon::start(|mut peer| async move {
+        let mut request = peer.request().await;
+        if request.line().starts_with("POST ") {
+            // Its type is not known, so that it is asked for.
+            peer.send(SWITCH.as_bytes()).await;
+            peer.send(&frame(1, b"quick")).await;
+            return;
+        }
+        while request.line().contains("/json ") {
+            let text = "{\"Running\":false,\"ExitCode\":0,\"Pid\":265}";
+            peer.send(json("200 OK", text).as_bytes()).await;
+            request = peer.request().await;
+        }
+    });
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &EXEC_TYPED);
+    call.path("id", "e1");
+    let (mut output, _input) = call.upgrade().await.unwrap().into_logs();
+    let piece = output.try_next().await.unwrap().unwrap();
+    assert_eq!(&piece.bytes[..], b"quick");
+}
+
+#[tokio::test]
+async fn nothing_is_asked_about_an_exec_that_is_left_alone() {
+    let daemon = Daemon::start(|mut peer| async move {
+        let request = peer.request().await;
+        assert!(request.line().starts_with("POST "), "{}", request.line());
+        peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            .await;
+        assert!(peer.read().await.is_empty(), "it asks");
+    });
+    let connection = daemon.connection();
+    let mut call = Call::new(&connection, &EXEC_TYPED);
+    call.path("id", "e1");
+    let (mut output, _input) = call.upgrade().await.unwrap().into_logs();
+    drop(connection);
+    assert!(output.try_next().await.unwrap().is_none());
 }
