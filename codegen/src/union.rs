@@ -109,6 +109,10 @@ impl Join<'_> {
             return;
         };
         let mut operation = self.union.api.operations[at].clone();
+        if let (Some(tty), Some(before)) = (&mut operation.tty, &older.tty) {
+            // It is believed only if it tells in every version.
+            tty.content_type &= before.content_type;
+        }
         self.parameters(&mut operation.parameters, &older.parameters);
         operation.body = self.inside(" < ", |join| join.body(operation.body, older.body.as_ref()));
         operation.answer = self.inside(" > ", |join| join.answer(operation.answer, &older.answer));

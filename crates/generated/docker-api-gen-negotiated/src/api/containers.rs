@@ -1626,7 +1626,7 @@ pub(crate) static ATTACH: Operation = Operation {
     tty: Some(TtySource {
         path: "/containers/{id}/json",
         pointer: "/Config/Tty",
-        content_type: true,
+        content_type: false,
     }),
 };
 
@@ -2269,7 +2269,7 @@ pub(crate) static LOGS: Operation = Operation {
     tty: Some(TtySource {
         path: "/containers/{id}/json",
         pointer: "/Config/Tty",
-        content_type: true,
+        content_type: false,
     }),
 };
 

@@ -296,7 +296,7 @@ pub(crate) static START: Operation = Operation {
     tty: Some(TtySource {
         path: "/exec/{id}/json",
         pointer: "/ProcessConfig/tty",
-        content_type: true,
+        content_type: false,
     }),
 };
 

@@ -533,7 +533,7 @@ pub(crate) static LOGS: Operation = Operation {
     tty: Some(TtySource {
         path: "/services/{id}",
         pointer: "/Spec/TaskTemplate/ContainerSpec/TTY",
-        content_type: true,
+        content_type: false,
     }),
 };
 

@@ -246,7 +246,7 @@ pub(crate) static LOGS: Operation = Operation {
     tty: Some(TtySource {
         path: "/tasks/{id}",
         pointer: "/Spec/ContainerSpec/TTY",
-        content_type: true,
+        content_type: false,
     }),
 };
 
