@@ -45,6 +45,7 @@ pub fn generate(
         files.insert(explorer::PAGE.to_owned(), page);
         let docs = DocsOf::union(docs, &union);
         files.extend(emit::negotiated_crate(&union, &history, versions, &docs));
+        files.extend(emit::harness_negotiated(&union, &history, versions, &docs));
     }
     Ok(files)
 }

@@ -112,12 +112,18 @@ impl Document {
 }
 
 impl<'a> Operation<'a> {
-    pub(crate) fn parameters(self) -> impl Iterator<Item = Parameter<'a>> {
+    /// All its parameters.
+    pub fn parameters(self) -> impl Iterator<Item = Parameter<'a>> {
         self.value["parameters"]
             .as_array()
             .into_iter()
             .flatten()
             .map(Parameter)
+    }
+
+    /// Whether the status is among those of its answers.
+    pub fn declares(self, status: u16) -> bool {
+        self.value["responses"].get(status.to_string()).is_some()
     }
 
     /// The media type and the schema of what the request carries.
@@ -160,10 +166,11 @@ impl<'a> Operation<'a> {
 
 /// One parameter of an operation.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Parameter<'a>(&'a Value);
+pub struct Parameter<'a>(&'a Value);
 
 impl<'a> Parameter<'a> {
-    pub(crate) fn name(self) -> &'a str {
+    /// `signal`
+    pub fn name(self) -> &'a str {
         self.0["name"].as_str().unwrap_or_default()
     }
 

@@ -5,6 +5,7 @@
 //! made here, at run time, from the document in `specs/openapi` alone. Nothing is shared with the generator:
 //! two readings of one document have to agree.
 
+pub mod call;
 mod contract;
 pub mod document;
 mod gates;

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Ident, TokenStream};
 use quote::quote;
 
 use super::api::collect_idents;
@@ -175,7 +175,8 @@ impl Context<'_> {
         let function = ident(&names::snake(&operation.id));
         let tag = ident(&names::tag(&operation.tag).accessor);
         let method = ident(&own.method);
-        let arguments = self.arguments(operation);
+        let from = ident("sample");
+        let arguments = self.arguments(operation, &from);
         let call = quote!(client.#tag().#method(#(#arguments),*));
 
         let optional = self.optional(operation);
@@ -184,7 +185,7 @@ impl Context<'_> {
                 required: false,
                 content,
             }) => {
-                let value = body(content);
+                let value = body(content, &from);
                 Some(quote!(.body(#value)))
             }
             _ => None,
@@ -241,7 +242,7 @@ impl Context<'_> {
                 required: false,
                 content,
             }) => {
-                let value = body(content);
+                let value = body(content, &ident("sample"));
                 Some(quote! {
                     if sample.has_body() {
                         at_once = at_once.body(#value);
@@ -277,8 +278,8 @@ impl Context<'_> {
         }
     }
 
-    /// What the operation's method takes.
-    fn arguments(&self, operation: &Operation) -> Vec<TokenStream> {
+    /// What the operation's method takes, out of what `from` has.
+    pub(super) fn arguments(&self, operation: &Operation, from: &Ident) -> Vec<TokenStream> {
         let mut arguments: Vec<_> = operation
             .parameters
             .iter()
@@ -287,9 +288,9 @@ impl Context<'_> {
                 let key = key(parameter);
                 let is_text = matches!(self.api.resolve(&parameter.ty), Type::Text);
                 if is_text || parameter.place == Place::Path {
-                    quote!(&sample.need::<String>(#key))
+                    quote!(&#from.need::<String>(#key))
                 } else {
-                    quote!(sample.need(#key))
+                    quote!(#from.need(#key))
                 }
             })
             .collect();
@@ -298,16 +299,17 @@ impl Context<'_> {
             content,
         }) = &operation.body
         {
-            arguments.push(body(content));
+            arguments.push(body(content, from));
         }
         arguments
     }
 }
 
-fn body(content: &BodyContent) -> TokenStream {
+/// The body that `from` has.
+pub(super) fn body(content: &BodyContent, from: &Ident) -> TokenStream {
     match content {
-        BodyContent::Json(_) => quote!(sample.body()),
-        BodyContent::Binary(_) => quote!(sample.bytes()),
+        BodyContent::Json(_) => quote!(#from.body()),
+        BodyContent::Binary(_) => quote!(#from.bytes()),
     }
 }
 

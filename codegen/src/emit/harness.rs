@@ -7,6 +7,7 @@ use proc_macro2::TokenStream;
 use quote::quote;
 
 use super::api::collect_idents;
+use super::calls;
 use super::contract::key;
 use super::docs::Uses;
 use super::format::{header, rust};
@@ -15,6 +16,7 @@ use crate::docs::DocsOf;
 use crate::history::History;
 use crate::model::{Answer, Api, Body, BodyContent, Operation, Step, Type, TypeId};
 use crate::names::{self, TypeNames};
+use crate::union::Union;
 use crate::version::Version;
 use crate::versions::Versions;
 
@@ -53,8 +55,38 @@ pub fn harness_version(
     };
     let origin = format!("specs/openapi/v{}.json", api.version);
     let module = names::version_module(api.version);
-    let path = format!("{GENERATED}/{PACKAGE}/src/{module}.rs");
-    Files::from([(path, rust(&origin, context.table()))])
+    let root = format!("{GENERATED}/{PACKAGE}/src");
+    Files::from([
+        (
+            format!("{root}/{module}.rs"),
+            rust(&origin, context.table()),
+        ),
+        (
+            format!("{root}/calls/{module}.rs"),
+            rust(&origin, calls::file(context)),
+        ),
+    ])
+}
+
+/// What of the harness belongs to the client of all versions.
+pub fn harness_negotiated(
+    union: &Union,
+    history: &History,
+    versions: &Versions,
+    docs: &DocsOf<'_>,
+) -> Files {
+    let context = Context {
+        api: &union.api,
+        names: &TypeNames::new(&union.api),
+        places: &[],
+        history,
+        versions,
+        docs,
+        uses: &Uses::new(&union.api),
+        negotiates: true,
+    };
+    let path = format!("{GENERATED}/{PACKAGE}/src/calls/negotiated.rs");
+    Files::from([(path, rust(&context.origin(), calls::file(context)))])
 }
 
 fn manifest(apis: &[Version]) -> String {
@@ -80,6 +112,7 @@ fn manifest(apis: &[Version]) -> String {
         .collect();
     let latest = apis.last().map(|api| names::version_module(*api));
     let latest = latest.unwrap_or_default();
+    let negotiated = names::NEGOTIATED_CRATE;
     format!(
         r#"{}
 
@@ -96,10 +129,16 @@ publish = false
 [features]
 all-versions = [
 {}]
+## Every operation can be called by its name.
+calls = []
+## So can those of the client of all versions.
+negotiated = ["calls", "dep:{negotiated}"]
 latest = ["{latest}"]
 {}
 [dependencies]
+docker-api-gen-core.workspace = true
 docker-api-gen-tests.workspace = true
+{negotiated} = {{ path = "../{negotiated}", features = ["serde-both"], optional = true }}
 {}
 [lints]
 workspace = true
@@ -114,17 +153,45 @@ workspace = true
 fn library(apis: &[Version]) -> String {
     let features: Vec<_> = apis.iter().map(|api| names::version_module(*api)).collect();
     let modules: Vec<_> = features.iter().map(|feature| ident(feature)).collect();
+    let texts: Vec<_> = apis.iter().map(ToString::to_string).collect();
     rust(
         ORIGIN,
         quote! {
             #![doc = " Every version as a table: its operations, and how what they carry is read and written."]
             #![doc = ""]
             #![doc = " Each version is there with the feature of its name: `v1_41`."]
+            #[cfg(feature = "calls")]
+            use docker_api_gen_tests::call::Connect;
             use docker_api_gen_tests::harness::Version;
             #(#[cfg(feature = #features)] mod #modules;)*
             #[doc = " The versions this was built with, oldest first."]
             pub static VERSIONS: &[&Version] = &[
                 #(#[cfg(feature = #features)] &#modules::VERSION,)*
+            ];
+            #[cfg(feature = "calls")]
+            mod calls {
+                #[cfg(feature = "negotiated")]
+                pub(super) mod negotiated;
+                #(#[cfg(feature = #features)] pub(super) mod #modules;)*
+            }
+            #[doc = " All versions that there are, built or not, oldest first."]
+            pub static APIS: &[&str] = &[#(#texts),*];
+            #[doc = " The client of all versions, speaking one of them."]
+            #[doc = ""]
+            #[doc = " # Errors"]
+            #[doc = ""]
+            #[doc = " If it cannot speak that version."]
+            #[cfg(feature = "negotiated")]
+            pub fn negotiated(
+                connection: docker_api_gen_core::Connection,
+                version: docker_api_gen_core::ApiVersion,
+            ) -> Result<Box<dyn docker_api_gen_tests::call::Caller>, docker_api_gen_core::Error> {
+                calls::negotiated::speaking(connection, version)
+            }
+            #[doc = " What makes the client of each of them, oldest first."]
+            #[cfg(feature = "calls")]
+            pub static CLIENTS: &[(&str, Connect)] = &[
+                #(#[cfg(feature = #features)] (#texts, calls::#modules::connect),)*
             ];
         },
     )

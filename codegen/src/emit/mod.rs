@@ -2,6 +2,7 @@
 //! follow from the list of versions; and a table of it all for the tests.
 
 mod api;
+mod calls;
 mod contract;
 mod docs;
 mod examples;
@@ -18,7 +19,7 @@ mod version_crate;
 use std::collections::BTreeMap;
 
 pub use facade::facade;
-pub use harness::{harness, harness_version};
+pub use harness::{harness, harness_negotiated, harness_version};
 pub use package::package_files;
 use proc_macro2::{Ident, Literal, Span};
 pub(crate) use types::type_text;

@@ -4,6 +4,8 @@
 //!
 //! Each version is there with the feature of its name: `v1_41`.
 
+#[cfg(feature = "calls")]
+use docker_api_gen_tests::call::Connect;
 use docker_api_gen_tests::harness::Version;
 
 #[cfg(feature = "v1_24")]
@@ -168,4 +170,192 @@ pub static VERSIONS: &[&Version] = &[
     &v1_54::VERSION,
     #[cfg(feature = "v1_55")]
     &v1_55::VERSION,
+];
+
+#[cfg(feature = "calls")]
+mod calls {
+    #[cfg(feature = "negotiated")]
+    pub(super) mod negotiated;
+    #[cfg(feature = "v1_24")]
+    pub(super) mod v1_24;
+    #[cfg(feature = "v1_25")]
+    pub(super) mod v1_25;
+    #[cfg(feature = "v1_26")]
+    pub(super) mod v1_26;
+    #[cfg(feature = "v1_27")]
+    pub(super) mod v1_27;
+    #[cfg(feature = "v1_28")]
+    pub(super) mod v1_28;
+    #[cfg(feature = "v1_29")]
+    pub(super) mod v1_29;
+    #[cfg(feature = "v1_30")]
+    pub(super) mod v1_30;
+    #[cfg(feature = "v1_31")]
+    pub(super) mod v1_31;
+    #[cfg(feature = "v1_32")]
+    pub(super) mod v1_32;
+    #[cfg(feature = "v1_33")]
+    pub(super) mod v1_33;
+    #[cfg(feature = "v1_34")]
+    pub(super) mod v1_34;
+    #[cfg(feature = "v1_35")]
+    pub(super) mod v1_35;
+    #[cfg(feature = "v1_36")]
+    pub(super) mod v1_36;
+    #[cfg(feature = "v1_37")]
+    pub(super) mod v1_37;
+    #[cfg(feature = "v1_38")]
+    pub(super) mod v1_38;
+    #[cfg(feature = "v1_39")]
+    pub(super) mod v1_39;
+    #[cfg(feature = "v1_40")]
+    pub(super) mod v1_40;
+    #[cfg(feature = "v1_41")]
+    pub(super) mod v1_41;
+    #[cfg(feature = "v1_42")]
+    pub(super) mod v1_42;
+    #[cfg(feature = "v1_43")]
+    pub(super) mod v1_43;
+    #[cfg(feature = "v1_44")]
+    pub(super) mod v1_44;
+    #[cfg(feature = "v1_45")]
+    pub(super) mod v1_45;
+    #[cfg(feature = "v1_46")]
+    pub(super) mod v1_46;
+    #[cfg(feature = "v1_47")]
+    pub(super) mod v1_47;
+    #[cfg(feature = "v1_48")]
+    pub(super) mod v1_48;
+    #[cfg(feature = "v1_49")]
+    pub(super) mod v1_49;
+    #[cfg(feature = "v1_50")]
+    pub(super) mod v1_50;
+    #[cfg(feature = "v1_51")]
+    pub(super) mod v1_51;
+    #[cfg(feature = "v1_52")]
+    pub(super) mod v1_52;
+    #[cfg(feature = "v1_53")]
+    pub(super) mod v1_53;
+    #[cfg(feature = "v1_54")]
+    pub(super) mod v1_54;
+    #[cfg(feature = "v1_55")]
+    pub(super) mod v1_55;
+}
+
+/// All versions that there are, built or not, oldest first.
+pub static APIS: &[&str] = &[
+    "1.24",
+    "1.25",
+    "1.26",
+    "1.27",
+    "1.28",
+    "1.29",
+    "1.30",
+    "1.31",
+    "1.32",
+    "1.33",
+    "1.34",
+    "1.35",
+    "1.36",
+    "1.37",
+    "1.38",
+    "1.39",
+    "1.40",
+    "1.41",
+    "1.42",
+    "1.43",
+    "1.44",
+    "1.45",
+    "1.46",
+    "1.47",
+    "1.48",
+    "1.49",
+    "1.50",
+    "1.51",
+    "1.52",
+    "1.53",
+    "1.54",
+    "1.55",
+];
+
+/// The client of all versions, speaking one of them.
+///
+/// # Errors
+///
+/// If it cannot speak that version.
+#[cfg(feature = "negotiated")]
+pub fn negotiated(
+    connection: docker_api_gen_core::Connection,
+    version: docker_api_gen_core::ApiVersion,
+) -> Result<Box<dyn docker_api_gen_tests::call::Caller>, docker_api_gen_core::Error> {
+    calls::negotiated::speaking(connection, version)
+}
+
+/// What makes the client of each of them, oldest first.
+#[cfg(feature = "calls")]
+pub static CLIENTS: &[(&str, Connect)] = &[
+    #[cfg(feature = "v1_24")]
+    ("1.24", calls::v1_24::connect),
+    #[cfg(feature = "v1_25")]
+    ("1.25", calls::v1_25::connect),
+    #[cfg(feature = "v1_26")]
+    ("1.26", calls::v1_26::connect),
+    #[cfg(feature = "v1_27")]
+    ("1.27", calls::v1_27::connect),
+    #[cfg(feature = "v1_28")]
+    ("1.28", calls::v1_28::connect),
+    #[cfg(feature = "v1_29")]
+    ("1.29", calls::v1_29::connect),
+    #[cfg(feature = "v1_30")]
+    ("1.30", calls::v1_30::connect),
+    #[cfg(feature = "v1_31")]
+    ("1.31", calls::v1_31::connect),
+    #[cfg(feature = "v1_32")]
+    ("1.32", calls::v1_32::connect),
+    #[cfg(feature = "v1_33")]
+    ("1.33", calls::v1_33::connect),
+    #[cfg(feature = "v1_34")]
+    ("1.34", calls::v1_34::connect),
+    #[cfg(feature = "v1_35")]
+    ("1.35", calls::v1_35::connect),
+    #[cfg(feature = "v1_36")]
+    ("1.36", calls::v1_36::connect),
+    #[cfg(feature = "v1_37")]
+    ("1.37", calls::v1_37::connect),
+    #[cfg(feature = "v1_38")]
+    ("1.38", calls::v1_38::connect),
+    #[cfg(feature = "v1_39")]
+    ("1.39", calls::v1_39::connect),
+    #[cfg(feature = "v1_40")]
+    ("1.40", calls::v1_40::connect),
+    #[cfg(feature = "v1_41")]
+    ("1.41", calls::v1_41::connect),
+    #[cfg(feature = "v1_42")]
+    ("1.42", calls::v1_42::connect),
+    #[cfg(feature = "v1_43")]
+    ("1.43", calls::v1_43::connect),
+    #[cfg(feature = "v1_44")]
+    ("1.44", calls::v1_44::connect),
+    #[cfg(feature = "v1_45")]
+    ("1.45", calls::v1_45::connect),
+    #[cfg(feature = "v1_46")]
+    ("1.46", calls::v1_46::connect),
+    #[cfg(feature = "v1_47")]
+    ("1.47", calls::v1_47::connect),
+    #[cfg(feature = "v1_48")]
+    ("1.48", calls::v1_48::connect),
+    #[cfg(feature = "v1_49")]
+    ("1.49", calls::v1_49::connect),
+    #[cfg(feature = "v1_50")]
+    ("1.50", calls::v1_50::connect),
+    #[cfg(feature = "v1_51")]
+    ("1.51", calls::v1_51::connect),
+    #[cfg(feature = "v1_52")]
+    ("1.52", calls::v1_52::connect),
+    #[cfg(feature = "v1_53")]
+    ("1.53", calls::v1_53::connect),
+    #[cfg(feature = "v1_54")]
+    ("1.54", calls::v1_54::connect),
+    #[cfg(feature = "v1_55")]
+    ("1.55", calls::v1_55::connect),
 ];
