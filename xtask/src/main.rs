@@ -2,6 +2,7 @@
 
 #[cfg(unix)]
 mod bench;
+mod conformance;
 mod demo;
 mod diff;
 mod docs;
@@ -31,6 +32,9 @@ struct Arguments {
 enum Command {
     #[cfg(unix)]
     Bench(bench::Bench),
+    /// Put every version's client through the same scenarios on real engines, and write the matrix
+    #[command(disable_help_flag = true)]
+    Conformance(traffic::Rest),
     Demo(demo::Demo),
     Diff(diff::Diff),
     Docs(docs::Docs),
@@ -53,6 +57,7 @@ fn main() -> ExitCode {
     finish(match Arguments::parse().command {
         #[cfg(unix)]
         Command::Bench(command) => command.run().map(|()| ExitCode::SUCCESS),
+        Command::Conformance(rest) => conformance::run(rest),
         Command::Demo(command) => command.run(),
         Command::Diff(command) => command.run().map(|()| ExitCode::SUCCESS),
         Command::Docs(command) => command.run().map(|()| ExitCode::SUCCESS),

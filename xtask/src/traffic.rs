@@ -20,7 +20,7 @@ pub(crate) struct Rest {
         allow_hyphen_values = true,
         value_name = "ARGUMENT"
     )]
-    arguments: Vec<OsString>,
+    pub(crate) arguments: Vec<OsString>,
 }
 
 pub(crate) fn record(rest: Rest) -> Result<ExitCode> {

@@ -90,6 +90,15 @@ impl EngineKind {
         }
     }
 
+    /// The newest version of the API that it speaks.
+    pub const fn api(self) -> &'static str {
+        match self {
+            EngineKind::Docker20_10 | EngineKind::Podman4_3 => "1.41",
+            EngineKind::Docker26_1 => "1.45",
+            EngineKind::Docker28_5 => "1.51",
+        }
+    }
+
     pub const fn is_podman(self) -> bool {
         matches!(self, EngineKind::Podman4_3)
     }

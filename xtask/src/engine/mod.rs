@@ -367,6 +367,11 @@ impl Builder {
     }
 }
 
+/// The version of a kind that can be had on this machine, or why none can.
+pub fn available(kind: EngineKind) -> Result<String> {
+    private::available(kind)
+}
+
 /// The address of the engine that `docker` would talk to, if it answers.
 fn existing() -> Result<String> {
     let target = find::target()?;

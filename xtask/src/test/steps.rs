@@ -1,11 +1,13 @@
 //! The steps of `cargo xtask test`, quick ones first.
 
+use std::ffi::OsString;
 use std::process::Command;
 
 use docker_api_gen_codegen::names;
+use xtask::engine::{self, EngineKind};
 
 use super::{Counts, Step, cargo_test, check, command, next_version, outside, packages, registry};
-use crate::{files, regen};
+use crate::{conformance, files, regen};
 
 pub(super) const ALL: &[Step] = &[
     Step {
@@ -128,6 +130,10 @@ pub(super) const ALL: &[Step] = &[
         },
     },
     Step {
+        name: "scenarios on the oldest and the newest engines",
+        run: |_| scenarios(),
+    },
+    Step {
         name: "the next version, invented",
         run: next_version::next_version,
     },
@@ -141,9 +147,10 @@ const PAGES: &str = "docker-api-gen/archive,docker-api-gen/custom-transport,dock
                      docker-api-gen/negotiated,docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
 
 /// Packages written by hand: what is generated has its own formatting.
-const HANDWRITTEN: [&str; 6] = [
+const HANDWRITTEN: [&str; 7] = [
     "docker-api-gen",
     "docker-api-gen-codegen",
+    "docker-api-gen-conformance",
     "docker-api-gen-core",
     "docker-api-gen-tests",
     "docker-api-gen-traffic",
@@ -161,6 +168,42 @@ fn formatting() -> anyhow::Result<Counts> {
         cargo.args(["--package", package]);
     }
     command(&mut cargo)
+}
+
+/// The oldest and the newest Docker that can be had, and podman, with the oldest version and the newest of each; and
+/// whether the matrix that is kept is of the versions and operations that there are.
+fn scenarios() -> anyhow::Result<Counts> {
+    let mut counts = cargo_test(None, &["--package", "docker-api-gen-conformance"])?;
+    let mut docker = Vec::new();
+    let mut wanted = Vec::new();
+    for kind in EngineKind::ALL {
+        match engine::available(kind) {
+            Ok(_) if kind.is_podman() => wanted.push(kind),
+            Ok(_) => docker.push(kind),
+            Err(why) => {
+                println!("skipped: no {kind}: {why:#}");
+                counts.add(Counts::ONE_SKIPPED);
+            }
+        }
+    }
+    wanted.extend(docker.first().into_iter().chain(docker.last()));
+    wanted.dedup();
+    if wanted.is_empty() {
+        return Ok(counts);
+    }
+    let versions = files::versions(&files::root())?;
+    let oldest = versions.rows()[0].api.to_string();
+    let mut apis = vec![oldest.as_str()];
+    apis.extend(wanted.iter().map(|kind| kind.api()));
+    apis.sort_unstable();
+    apis.dedup();
+    let engines = wanted.iter().flat_map(|kind| ["--engine", kind.name()]);
+    let arguments: Vec<_> = engines
+        .chain(apis.into_iter().flat_map(|api| ["--version", api]))
+        .map(OsString::from)
+        .collect();
+    counts.add(command(&mut conformance::command(&arguments))?);
+    Ok(counts)
 }
 
 /// Built as the wire contracts are, so that the versions that both need are built once.
