@@ -115,6 +115,10 @@ impl WriteFields for RegistryAuth {
 macro_rules! auth_config {
     ($name:ident) => {
         impl ::std::convert::From<$crate::RegistryAuth> for $name {
+            #[allow(
+                clippy::needless_update,
+                reason = "versions differ in what else there is"
+            )]
             fn from(auth: $crate::RegistryAuth) -> Self {
                 Self {
                     username: auth.username,
