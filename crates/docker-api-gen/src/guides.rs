@@ -14,7 +14,7 @@ macro_rules! guide {
         /// [streams]: crate::guides::streams
         /// [testing]: crate::guides::testing_your_code
         /// [versions]: crate::guides::versions
-        /// [readme]: https://github.com/docker-api-gen/docker-api-gen#work-on-it
+        /// [recordings]: https://github.com/docker-api-gen/docker-api-gen/blob/main/docs/testing.md
         #[doc = include_str!(concat!("../docs/", $file))]
         pub mod $name {}
     };
