@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, one step after another.
 
+mod negotiated;
 mod next_version;
 mod outside;
 mod packages;

@@ -102,7 +102,7 @@ fn main() -> Result<(), docker_api_gen::Error> {{
 }
 
 /// The quickstart as it stands in the façade's examples, but for the `use` line.
-fn quickstart_with(module: &str) -> Result<String> {
+pub(super) fn quickstart_with(module: &str) -> Result<String> {
     let source = files::read(&files::root().join(EXAMPLE))?;
     ensure!(source.contains(USE), "{EXAMPLE} has no line `{USE}`");
     Ok(source.replace(USE, &USE.replace("v1_41", module)))

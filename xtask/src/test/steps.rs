@@ -6,7 +6,9 @@ use std::process::Command;
 use docker_api_gen_codegen::names;
 use xtask::engine::{self, EngineKind};
 
-use super::{Counts, Step, cargo_test, check, command, next_version, outside, packages, registry};
+use super::{
+    Counts, Step, cargo_test, check, command, negotiated, next_version, outside, packages, registry,
+};
 use crate::{conformance, files, regen};
 
 pub(super) const ALL: &[Step] = &[
@@ -119,6 +121,10 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "two versions side by side, from outside",
         run: outside::two_versions,
+    },
+    Step {
+        name: "one client for every engine and every version",
+        run: negotiated::engines,
     },
     Step {
         name: "ways to real engines",
@@ -290,6 +296,8 @@ fn features() -> anyhow::Result<Counts> {
         String::new(),
         "serde-both".to_owned(),
         "latest".to_owned(),
+        "negotiated".to_owned(),
+        "negotiated,serde-both,v1_41".to_owned(),
         "v1_30,v1_55".to_owned(),
         "custom-transport".to_owned(),
         "ssh".to_owned(),
