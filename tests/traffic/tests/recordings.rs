@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use docker_api_gen_traffic::replay::Replay;
 
 fn recordings() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/recordings");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../recordings");
     let mut files: Vec<_> = folder
         .read_dir()
         .unwrap()

@@ -7,7 +7,7 @@ use std::path::Path;
 use docker_api_gen_tests::document::{Document, Operation};
 
 /// The folder of the documents.
-const OPENAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../specs/openapi");
+const OPENAPI: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../specs/openapi");
 
 /// `1.41` as numbers.
 pub type Version = (u16, u16);
