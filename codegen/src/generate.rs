@@ -9,6 +9,7 @@ use crate::error::Error;
 use crate::explorer;
 use crate::history::History;
 use crate::model::Api;
+use crate::releases;
 use crate::union::union;
 use crate::version::Version;
 use crate::versions::Versions;
@@ -43,6 +44,8 @@ pub fn generate(
     if wanted.is_none() {
         let page = explorer::page(&apis, &history, &union, docs, versions);
         files.insert(explorer::PAGE.to_owned(), page);
+        let page = releases::page(&apis, &history, versions);
+        files.insert(releases::PAGE.to_owned(), page);
         let docs = DocsOf::union(docs, &union);
         files.extend(emit::negotiated_crate(&union, &history, versions, &docs));
         files.extend(emit::harness_negotiated(&union, &history, versions, &docs));

@@ -7,9 +7,10 @@ use serde_json::Value;
 use super::Context;
 use crate::history::Span;
 use crate::model::{
-    Answer, Body, BodyContent, Field, Header, Operation, Outcome, Parameter, Shape, Type, TypeId,
+    Answer, Body, BodyContent, Field, Header, Operation, Outcome, Parameter, Type, TypeId,
 };
 use crate::names;
+use crate::news::{News, shown};
 use crate::surface::OperationNames;
 use crate::version::Version;
 use crate::versions::Source;
@@ -259,67 +260,36 @@ impl Context<'_> {
 
     /// What this version has that none before it had.
     fn news(&self) -> String {
-        let version = self.api.version;
-        if version == self.history.oldest() {
+        if self.api.version == self.history.oldest() {
             return String::new();
         }
-        let is_new = |span: Option<Span>| span.is_some_and(|span| span.since == version);
-        let mut lines = Vec::new();
-        let mut add = |what: &str, list: Vec<String>| {
-            if !list.is_empty() {
-                lines.push(format!("- {what}: {}", list.join(", ")));
-            }
-        };
-        let link = |operation: &Operation| {
+        let news = News::new(self.api, self.places, self.history);
+        if news.is_empty() {
+            return "It says nothing that the version before it did not say.".to_owned();
+        }
+        let operation = |operation: &&Operation| {
             let tag = names::tag(&operation.tag);
             let (accessor, handle) = (&tag.accessor, &tag.handle);
             let name = names::operation(operation);
             let method = names::method(operation);
             format!("[`{name}`](api::{accessor}::{handle}::{method})")
         };
-        let operations = self.api.operations.iter();
-        let (new, known): (Vec<_>, Vec<_>) =
-            operations.partition(|operation| is_new(self.history.operation(operation)));
-        add(
-            "operations",
-            new.iter().map(|operation| link(operation)).collect(),
-        );
-        let options = known.iter().flat_map(|operation| {
-            let parameters = operation.parameters.iter();
-            let new = parameters.filter(|p| is_new(self.history.parameter(operation, p)));
-            new.map(|p| format!("`{}` of {}", p.name, link(operation)))
-        });
-        add("options", options.collect());
-        let mut fields = Vec::new();
-        let mut values = Vec::new();
-        for id in (0..self.api.types.len()).map(TypeId) {
-            let name = self.names.get(id);
-            let owner = format!("[`{name}`](types::{name})");
-            match &self.api.type_def(id).shape {
-                Shape::Object(all) => {
-                    let span = |field: &Field| self.history.field(&self.places[id.0], &field.name);
-                    let new: Vec<_> = all.iter().filter(|field| is_new(span(field))).collect();
-                    if !new.is_empty() && new.len() < all.len() {
-                        let new: Vec<_> = new.iter().map(|f| format!("`{}`", f.name)).collect();
-                        fields.push(format!("{} of {owner}", new.join(" and ")));
-                    }
-                }
-                Shape::TextEnum(all) => {
-                    let span = |value: &str| self.history.value(&self.places[id.0], value);
-                    let new: Vec<_> = all.iter().filter(|value| is_new(span(value))).collect();
-                    if !new.is_empty() && new.len() < all.len() {
-                        let new: Vec<_> = new.iter().map(|value| format!("`{value}`")).collect();
-                        values.push(format!("{} of {owner}", new.join(" and ")));
-                    }
-                }
-                Shape::IntegerEnum(_) | Shape::Alias(_) => {}
-            }
-        }
-        add("fields", fields);
-        add("values", values);
-        if lines.is_empty() {
-            return "It says nothing that the version before it did not say.".to_owned();
-        }
+        let option = |(of, name): &(&Operation, &str)| format!("`{name}` of {}", operation(of));
+        let parts = |(id, parts): &(TypeId, Vec<&str>)| {
+            let name = self.names.get(*id);
+            let parts: Vec<_> = parts.iter().map(|part| shown(part)).collect();
+            format!("{} of [`{name}`](types::{name})", parts.join(" and "))
+        };
+        let lists: [(&str, Vec<String>); 4] = [
+            (
+                "operations",
+                news.operations.iter().map(operation).collect(),
+            ),
+            ("options", news.options.iter().map(option).collect()),
+            ("fields", news.fields.iter().map(parts).collect()),
+            ("values", news.values.iter().map(parts).collect()),
+        ];
+        let lines: Vec<_> = lines_of(&lists).collect();
         format!("# What is new\n\n{}", lines.join("\n"))
     }
 
@@ -335,6 +305,11 @@ impl Context<'_> {
              {example}\n# Ok(())\n# }}\n```"
         )
     }
+}
+
+fn lines_of(lists: &[(&str, Vec<String>)]) -> impl Iterator<Item = String> {
+    let told = lists.iter().filter(|(_, list)| !list.is_empty());
+    told.map(|(what, list)| format!("- {what}: {}", list.join(", ")))
 }
 
 /// `GET /containers/json`
