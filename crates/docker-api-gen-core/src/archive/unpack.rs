@@ -4,7 +4,7 @@
 //! refused, and so is one whose place leads through a symbolic link: an archive could bring the link first and then
 //! write through it.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Seek, SeekFrom, Write};
@@ -33,9 +33,11 @@ pub(crate) struct Unpacking {
 /// Reads an archive to its end. Its first entry is the file or folder that was asked for, and everything else is in it.
 pub(crate) fn unpack<R: Read>(archive: R, unpacking: &Unpacking) -> io::Result<Copied> {
     let budget = Rc::new(Cell::new(usize::MAX));
+    let headers = Rc::new(RefCell::new(Vec::new()));
     let mut archive = Archive::new(Budgeted {
         archive,
         left: budget.clone(),
+        headers: headers.clone(),
     });
     let mut unpacker = Unpacker {
         unpacking,
@@ -47,6 +49,7 @@ pub(crate) fn unpack<R: Read>(archive: R, unpacking: &Unpacking) -> io::Result<C
     let mut entries = archive.entries()?;
     loop {
         budget.set(HEADER_LIMIT);
+        headers.borrow_mut().clear();
         let Some(entry) = entries.next() else {
             break;
         };
@@ -56,16 +59,18 @@ pub(crate) fn unpack<R: Read>(archive: R, unpacking: &Unpacking) -> io::Result<C
         if entry.header().entry_type() == EntryType::XGlobalHeader {
             continue;
         }
-        unpacker.entry(&mut entry)?;
+        let names = Names::read(&headers.borrow())?;
+        unpacker.entry(&mut entry, names)?;
         io::copy(&mut entry, &mut io::sink())?;
     }
     unpacker.finish()
 }
 
-/// Gives out no more than is allowed at the moment.
+/// Gives out no more than is allowed at the moment, and keeps what stands between two entries.
 struct Budgeted<R> {
     archive: R,
     left: Rc<Cell<usize>>,
+    headers: Rc<RefCell<Vec<u8>>>,
 }
 
 impl<R: Read> Read for Budgeted<R> {
@@ -78,9 +83,86 @@ impl<R: Read> Read for Budgeted<R> {
         let read = self.archive.read(&mut buffer[..fits])?;
         if left != usize::MAX {
             self.left.set(left - read);
+            self.headers.borrow_mut().extend_from_slice(&buffer[..read]);
         }
         Ok(read)
     }
+}
+
+/// The names that an entry's extended header gives.
+///
+/// They are read here, as the library looks for the ends of lines and not at lengths: where there is a line break in a
+/// name, it would take another name in silence.
+#[derive(Debug, Default, PartialEq)]
+struct Names {
+    path: Option<PathBuf>,
+    link: Option<PathBuf>,
+}
+
+impl Names {
+    /// `headers` are the blocks before an entry, with its own, and what filled up the last block of the entry before.
+    fn read(headers: &[u8]) -> io::Result<Self> {
+        let mut names = Self::default();
+        let mut blocks = &headers[headers.len() % 512..];
+        while let Some((header, rest)) = blocks.split_first_chunk::<512>() {
+            let header = tar::Header::from_byte_slice(header);
+            let kind = header.entry_type();
+            let size = match kind {
+                EntryType::XHeader | EntryType::GNULongName | EntryType::GNULongLink => {
+                    usize::try_from(header.entry_size()?).unwrap_or(usize::MAX)
+                }
+                _ => 0,
+            };
+            if kind == EntryType::XHeader {
+                let records = rest.get(..size).ok_or_else(broken_header)?;
+                names.add(records)?;
+            }
+            blocks = rest
+                .get(size.saturating_add(511) / 512 * 512..)
+                .unwrap_or_default();
+        }
+        Ok(names)
+    }
+
+    /// Records such as `12 path=a/b`, of which the number counts the bytes.
+    fn add(&mut self, mut records: &[u8]) -> io::Result<()> {
+        while !records.is_empty() {
+            let blank = records.iter().position(|byte| *byte == b' ');
+            let (digits, _) = records.split_at(blank.ok_or_else(broken_header)?);
+            let length = std::str::from_utf8(digits)
+                .ok()
+                .and_then(|text| text.parse().ok());
+            let length = length.ok_or_else(broken_header)?;
+            let record = records
+                .get(digits.len() + 1..length)
+                .ok_or_else(broken_header)?;
+            let record = record.strip_suffix(b"\n").ok_or_else(broken_header)?;
+            records = &records[length..];
+            if let Some(path) = record.strip_prefix(b"path=") {
+                self.path = Some(path_of(path)?);
+            } else if let Some(link) = record.strip_prefix(b"linkpath=") {
+                self.link = Some(path_of(link)?);
+            }
+        }
+        Ok(())
+    }
+}
+
+fn broken_header() -> io::Error {
+    invalid("an extended header of the archive cannot be read")
+}
+
+#[cfg(unix)]
+fn path_of(bytes: &[u8]) -> io::Result<PathBuf> {
+    use std::os::unix::ffi::OsStrExt as _;
+    Ok(std::ffi::OsStr::from_bytes(bytes).into())
+}
+
+#[cfg(not(unix))]
+fn path_of(bytes: &[u8]) -> io::Result<PathBuf> {
+    let text = std::str::from_utf8(bytes);
+    text.map(PathBuf::from)
+        .map_err(|_| invalid("a name in the archive is not text"))
 }
 
 struct Unpacker<'a> {
@@ -103,8 +185,11 @@ struct Facts {
 }
 
 impl Unpacker<'_> {
-    fn entry<R: Read>(&mut self, entry: &mut Entry<'_, R>) -> io::Result<()> {
-        let name = entry.path()?.into_owned();
+    fn entry<R: Read>(&mut self, entry: &mut Entry<'_, R>, names: Names) -> io::Result<()> {
+        let name = match names.path {
+            Some(name) => name,
+            None => entry.path()?.into_owned(),
+        };
         let steps = steps(&name).ok_or_else(|| escapes(&name))?;
         let is_first = self.top.is_none();
         let top = self.top.get_or_insert_with(|| steps.clone());
@@ -144,14 +229,14 @@ impl Unpacker<'_> {
                 Ok(())
             }
             EntryType::Symlink => {
-                let to = link_name(entry)?;
+                let to = link_name(entry, names.link)?;
                 make_room(&path)?;
                 make_link(&to, &path)
                     .and_then(|()| set_owner(&path, facts))
                     .map_err(|error| about(&path, error))
             }
             EntryType::Link => {
-                let to = link_name(entry)?;
+                let to = link_name(entry, names.link)?;
                 let to = self::steps(&to)
                     .and_then(|steps| {
                         let top = self.top.as_deref().unwrap_or_default();
@@ -261,7 +346,7 @@ fn make_folder(path: &Path) -> io::Result<()> {
 }
 
 /// The names a path is made of, or `None` if it leads out of where it begins.
-fn steps(path: &Path) -> Option<Vec<OsString>> {
+pub(crate) fn steps(path: &Path) -> Option<Vec<OsString>> {
     path.components()
         .filter_map(|component| match component {
             Component::Normal(name) => Some(Some(name.to_owned())),
@@ -271,9 +356,10 @@ fn steps(path: &Path) -> Option<Vec<OsString>> {
         .collect()
 }
 
-fn link_name<R: Read>(entry: &Entry<'_, R>) -> io::Result<PathBuf> {
-    match entry.link_name()? {
-        Some(name) => Ok(name.into_owned()),
+fn link_name<R: Read>(entry: &Entry<'_, R>, extended: Option<PathBuf>) -> io::Result<PathBuf> {
+    let link = entry.link_name()?.map(std::borrow::Cow::into_owned);
+    match extended.or(link) {
+        Some(name) => Ok(name),
         None => Err(invalid("a link in the archive leads nowhere")),
     }
 }
@@ -588,6 +674,55 @@ mod tests {
             assert_eq!(fs::read_dir(&outside).unwrap().count(), 0, "{case}");
         }
         assert!(!folder.0.join("x").exists());
+    }
+
+    /// As archives of Go have it: the name is in a header of its own, which counts bytes and not lines.
+    #[test]
+    fn names_with_line_breaks_are_whole() {
+        let folder = Folder::new("breaks");
+        let mut builder = tar::Builder::new(Vec::new());
+        let mut add = |records: &[(&str, &str)], kind, data: &[u8]| {
+            let records = records.iter().map(|(key, value)| (*key, value.as_bytes()));
+            builder.append_pax_extensions(records).unwrap();
+            let mut header = tar::Header::new_ustar();
+            header.set_entry_type(kind);
+            header.set_path("d/stripped").unwrap();
+            header.set_link_name("stripped").unwrap();
+            header.set_mode(0o755);
+            header.set_size(data.len() as u64);
+            header.set_cksum();
+            builder.append(&header, data).unwrap();
+        };
+        let xattr = "SCHILY.xattr.security.capability";
+        add(&[("path", "d")], EntryType::Directory, b"");
+        add(
+            &[(xattr, "\n9 path=x"), ("path", "d/ä\nb")],
+            EntryType::Regular,
+            b"x",
+        );
+        add(
+            &[("linkpath", "ä\nb"), ("path", "d/l")],
+            EntryType::Symlink,
+            b"",
+        );
+        let archive = builder.into_inner().unwrap();
+        let unpacking = Unpacking {
+            target: folder.0.join("out"),
+            owners: false,
+        };
+        unpack(&archive[..], &unpacking).unwrap();
+        assert_eq!(fs::read_to_string(folder.0.join("out/ä\nb")).unwrap(), "x");
+        assert_eq!(fs::read_to_string(folder.0.join("out/l")).unwrap(), "x");
+        assert_eq!(fs::read_dir(folder.0.join("out")).unwrap().count(), 2);
+        for broken in [
+            "x",
+            "5 path=a\n",
+            "9999 path=a\n",
+            "-1 path=a\n",
+            "12 path=abcd",
+        ] {
+            Names::default().add(broken.as_bytes()).unwrap_err();
+        }
     }
 
     #[test]
