@@ -80,7 +80,7 @@ pub struct Build {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Built {
-    /// The id of the image: `sha256:…`.
+    /// The id of the image: `sha256:…`. Of daemons that do not tell it as a whole, its beginning.
     pub image_id: String,
 }
 
@@ -199,8 +199,10 @@ impl Build {
         let kit = self.kit.clone();
         let mut building = self.stream().await?;
         while building.try_next().await?.is_some() {}
-        match building.image_id {
-            Some(image_id) => Ok(Built { image_id }),
+        match building.image_id() {
+            Some(id) => Ok(Built {
+                image_id: id.to_owned(),
+            }),
             None => Err(kit.error(
                 kit.operations.image_build,
                 None,
@@ -224,6 +226,7 @@ impl Build {
                 messages,
                 packing,
                 image_id: None,
+                short_id: None,
                 #[cfg(feature = "archive")]
                 kit,
             }),
@@ -338,6 +341,8 @@ pub struct Building {
     #[cfg_attr(not(feature = "archive"), allow(dead_code, reason = "there is none"))]
     packing: Option<Packing>,
     image_id: Option<String>,
+    /// Its beginning, as it stands in the output.
+    short_id: Option<String>,
     #[cfg(feature = "archive")]
     kit: Kit,
 }
@@ -347,9 +352,8 @@ impl Building {
     pub async fn try_next(&mut self) -> Result<Option<Progress>, Error> {
         let next = self.messages.try_next().await;
         if let Ok(Some(message)) = &next {
-            if let Some(id) = built_id(message) {
-                self.image_id = Some(id);
-            }
+            self.image_id = told_id(message).or(self.image_id.take());
+            self.short_id = shown_id(message).or(self.short_id.take());
             return next;
         }
         #[cfg(feature = "archive")]
@@ -367,7 +371,7 @@ impl Building {
 
     /// The id of the image, once a message has told it.
     pub fn image_id(&self) -> Option<&str> {
-        self.image_id.as_deref()
+        self.image_id.as_deref().or(self.short_id.as_deref())
     }
 }
 
@@ -379,9 +383,43 @@ impl fmt::Debug for Building {
     }
 }
 
-/// The id that a message tells: as a fact, or in the words of daemons that knew no facts.
-fn built_id(message: &Progress) -> Option<String> {
-    let fact = message.aux.as_ref().and_then(|aux| aux.get("ID")?.as_str());
-    let words = || message.text.as_deref()?.strip_prefix("Successfully built ");
-    fact.or_else(words).map(|id| id.trim().to_owned())
+/// The id that a message tells as a fact.
+fn told_id(message: &Progress) -> Option<String> {
+    let id = message.aux.as_ref()?.get("ID")?.as_str()?;
+    Some(id.to_owned())
+}
+
+/// The id in the words of daemons that knew no facts.
+fn shown_id(message: &Progress) -> Option<String> {
+    let id = message
+        .text
+        .as_deref()?
+        .strip_prefix("Successfully built ")?;
+    Some(id.trim().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_id_is_told_or_shown() {
+        let said = |text: &str| Progress {
+            text: Some(text.to_owned()),
+            ..Progress::default()
+        };
+        assert_eq!(
+            shown_id(&said("Successfully built 96ee19204cdc\n")).as_deref(),
+            Some("96ee19204cdc")
+        );
+        assert_eq!(shown_id(&said("Successfully tagged a\n")), None);
+        let mut aux = Json::object();
+        aux.set(&["ID"], "sha256:96ee");
+        let told = Progress {
+            aux: Some(aux),
+            ..Progress::default()
+        };
+        assert_eq!(told_id(&told).as_deref(), Some("sha256:96ee"));
+        assert_eq!(told_id(&said("x")), None);
+    }
 }
