@@ -60,6 +60,8 @@ pub struct Call<'a> {
     look_up: Option<LookUp>,
     unsupported: Unsupported,
     notes: Option<Notes>,
+    /// What it is about was made a moment ago, and cannot have run.
+    is_new: bool,
     error: Option<Error>,
 }
 
@@ -99,6 +101,7 @@ impl<'a> Call<'a> {
             look_up: None,
             unsupported: connection.unsupported(),
             notes: None,
+            is_new: false,
             error: None,
         }
     }
@@ -262,6 +265,12 @@ impl<'a> Call<'a> {
     /// Says whether the stream is a terminal's, so that the daemon need not be asked.
     pub fn set_tty(&mut self, tty: bool) {
         self.tty = Some(tty);
+    }
+
+    /// The same for an exec that the caller has just made.
+    pub(crate) fn set_tty_of_new(&mut self, tty: bool) {
+        self.tty = Some(tty);
+        self.is_new = true;
     }
 
     /// The request, without any I/O.
@@ -536,6 +545,11 @@ impl<'a> Call<'a> {
         match (&self.tty, &self.origin.operation.tty) {
             // Nothing is asked for a request that cannot be sent.
             _ if self.error.is_some() => Ok(None),
+            // Has it run? That question has no other place, and the answer to the call would hide it.
+            (Some(tty), Some(source)) if source.path.starts_with("/exec/") && !self.is_new => {
+                self.ask_tty().await?;
+                Ok(Some(*tty))
+            }
             (Some(tty), _) => Ok(Some(*tty)),
             // Asked first: once the stream has begun, the container can be gone before the question.
             (

@@ -201,7 +201,7 @@ impl Exec {
         let id = self.create().await?;
         let mut call = kit.call(kit.operations.exec_start);
         call.path("id", &id);
-        call.set_tty(tty);
+        call.set_tty_of_new(tty);
         let mut body = Json::default();
         body.set(&["Detach"], false);
         body.set(&["Tty"], tty);
