@@ -73,13 +73,12 @@ impl Ignore {
         for name in names {
             let name = clean(&name.replace('\\', "/"));
             let name = name.trim_start_matches('/');
-            if self.leaves_out(name) {
-                self.patterns.push(Pattern {
-                    keeps: true,
-                    text: name.to_owned(),
-                    kind: Kind::Exact(name.to_owned()),
-                });
-            }
+            // Whether or not a pattern leaves it out: for folders on the way to it, that is not easily told.
+            self.patterns.push(Pattern {
+                keeps: true,
+                text: name.to_owned(),
+                kind: Kind::Exact(name.to_owned()),
+            });
         }
         self
     }
@@ -108,17 +107,6 @@ impl Ignore {
         self.patterns
             .iter()
             .any(|pattern| pattern.keeps && format!("{}/", pattern.text).starts_with(&begins))
-    }
-
-    /// The same for a path alone, whatever folders it is in.
-    fn leaves_out(&self, path: &str) -> bool {
-        self.patterns.iter().fold(false, |out, pattern| {
-            if pattern.keeps == out && pattern.fits_or_above(path) {
-                !pattern.keeps
-            } else {
-                out
-            }
-        })
     }
 }
 
@@ -154,12 +142,6 @@ impl Pattern {
         }
         let kind = Kind::parse(&text)?;
         Some(Some(Self { keeps, text, kind }))
-    }
-
-    /// Whether it fits the path or a folder that the path is in.
-    fn fits_or_above(&self, path: &str) -> bool {
-        let folders = path.match_indices('/').map(|(end, _)| &path[..end]);
-        folders.chain([path]).any(|path| self.kind.fits(path))
     }
 }
 
