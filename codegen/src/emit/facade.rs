@@ -13,12 +13,12 @@ pub(super) const ORIGIN: &str = "specs/versions.toml";
 
 /// The façade's examples that speak one version, the same for all, and what else they need.
 const EXAMPLES: [(&str, &str); 10] = [
-    ("build", "\"archive\", "),
+    ("build", "\"archive\", \"progress\", "),
     ("cp", "\"archive\", "),
     ("events", ""),
     ("exec", ""),
     ("logs", ""),
-    ("pull", ""),
+    ("pull", "\"progress\", "),
     ("quickstart", ""),
     ("run", ""),
     ("shell", ""),
@@ -103,7 +103,7 @@ categories.workspace = true
 readme = "../../README.md"
 
 [package.metadata.docs.rs]
-features = ["archive", "custom-transport", "latest", "negotiated", "ssh", "tls", "tracing"]
+features = ["archive", "custom-transport", "latest", "negotiated", "progress", "ssh", "tls", "tracing"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
@@ -116,6 +116,8 @@ custom-transport = ["docker-api-gen-core/custom-transport"]
 latest = ["{latest}"]
 # Whichever version the daemon speaks, of all that there are.
 {NEGOTIATED} = ["dep:{NEGOTIATED_CRATE}"]
+# Bars on a terminal for pulls, pushes, builds and loads.
+progress = ["docker-api-gen-core/progress"]
 # Every type can be both read and written, not only the way it travels.
 serde-both = [
     "{NEGOTIATED_CRATE}?/serde-both",

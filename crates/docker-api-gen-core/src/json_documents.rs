@@ -67,6 +67,12 @@ impl Documents {
         }
     }
 
+    /// How much is kept of a document that is not complete.
+    #[cfg(any(test, fuzzing))]
+    pub(crate) fn kept(&self) -> usize {
+        self.partial.len()
+    }
+
     /// What is left at the end of the stream: nothing, or a number or a word that only the end completes.
     pub(crate) fn finish(&mut self) -> Result<Option<Bytes>, Fault> {
         match std::mem::take(&mut self.state) {

@@ -15,6 +15,7 @@ use crate::error::{Error, ErrorKind};
 use crate::json_documents::{self, Documents, Fault};
 use crate::origin::Origin;
 use crate::scan;
+use crate::shortcuts::Progress;
 use crate::text::find;
 use crate::wire::Read;
 
@@ -61,6 +62,14 @@ impl<T: Read> JsonLines<T> {
     pub async fn finish(mut self) -> Result<(), Error> {
         while self.try_next().await?.is_some() {}
         Ok(())
+    }
+
+    /// The same messages as those of every pull, push, build and load, whatever type they were to be read as.
+    pub fn into_progress(self) -> JsonLines<Progress> {
+        JsonLines {
+            source: self.source,
+            item: PhantomData,
+        }
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {

@@ -80,7 +80,12 @@ mod operation;
 mod origin;
 #[cfg(windows)]
 mod pipe;
+#[cfg(feature = "progress")]
+mod progress_bars;
 mod proof;
+#[cfg(any(test, fuzzing))]
+#[doc(hidden)]
+pub mod properties;
 mod query;
 mod report;
 mod request;
@@ -121,6 +126,9 @@ pub use log_lines::{LogLine, LogLines};
 pub use logs::{LogFrame, LogSource, LogStream, Output};
 pub use negotiation::Negotiated;
 pub use operation::{Operation, TtySource};
+#[cfg(feature = "progress")]
+#[cfg_attr(docsrs, doc(cfg(feature = "progress")))]
+pub use progress_bars::ProgressBars;
 pub use query::QueryValue;
 pub use report::VersionReport;
 pub use request::Request;

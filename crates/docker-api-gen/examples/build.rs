@@ -1,5 +1,6 @@
 //! `docker build --tag NAME FOLDER`, with the daemon's own builder.
 
+use docker_api_gen::ProgressBars;
 use docker_api_gen::v1_41 as docker;
 
 #[tokio::main]
@@ -11,13 +12,10 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let client = docker::Client::from_env()?;
     let mut building = client.build(folder).tag(name).stream().await?;
 
+    let mut bars = ProgressBars::new();
     // A step that fails is an `Err`.
     while let Some(message) = building.try_next().await? {
-        if let Some(text) = message.text {
-            print!("{text}");
-        } else if let Some(status) = message.status {
-            println!("{} {status}", message.id.unwrap_or_default());
-        }
+        bars.update(&message);
     }
     println!("{}", building.image_id().unwrap_or("no image"));
     Ok(())

@@ -1,5 +1,6 @@
-//! `docker pull IMAGE`, message by message.
+//! `docker pull IMAGE`, layer by layer.
 
+use docker_api_gen::ProgressBars;
 use docker_api_gen::v1_41 as docker;
 
 #[tokio::main]
@@ -8,18 +9,13 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
         return Err("usage: pull IMAGE".into());
     };
     let client = docker::Client::from_env()?;
-    let mut messages = client.pull(image).stream().await?;
+    let mut messages = client.pull(&image).stream().await?;
 
+    let mut bars = ProgressBars::new();
     // A failure after the pull has begun is an `Err` as well.
     while let Some(message) = messages.try_next().await? {
-        let what = message.status.unwrap_or_default();
-        match (message.id, message.current, message.total) {
-            (Some(layer), Some(current), Some(total)) => {
-                println!("{layer}: {what} {current}/{total}");
-            }
-            (Some(layer), ..) => println!("{layer}: {what}"),
-            (None, ..) => println!("{what}"),
-        }
+        bars.update(&message);
     }
+    println!("{image}");
     Ok(())
 }

@@ -90,6 +90,9 @@ mod versions;
 #[cfg(feature = "negotiated")]
 #[cfg_attr(docsrs, doc(cfg(feature = "negotiated")))]
 pub use docker::Docker;
+#[cfg(feature = "progress")]
+#[cfg_attr(docsrs, doc(cfg(feature = "progress")))]
+pub use docker_api_gen_core::ProgressBars;
 #[cfg(feature = "tls")]
 #[cfg_attr(docsrs, doc(cfg(feature = "tls")))]
 pub use docker_api_gen_core::Tls;

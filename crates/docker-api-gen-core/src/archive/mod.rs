@@ -6,7 +6,11 @@ mod unpack;
 
 use std::path::PathBuf;
 
+#[cfg(any(test, fuzzing))]
+pub(crate) use ignore::{Found, Ignore};
 pub(crate) use pack::{Packing, pack_context, pack_path};
+#[cfg(any(test, fuzzing))]
+pub(crate) use unpack::steps;
 pub(crate) use unpack::{Unpacking, unpack};
 
 /// What was copied.

@@ -293,6 +293,29 @@ fn place(source: &Source<'_>, to: &str, there: Option<bool>) -> Result<(String, 
     }
 }
 
+/// Whatever is copied to `path`, its name there is one name and leads nowhere else.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn check_places(path: &str) {
+    let kinds = [(true, true), (true, false), (false, false)];
+    for ((is_folder, contents), there) in kinds
+        .into_iter()
+        .flat_map(|kind| [None, Some(true), Some(false)].map(|there| (kind, there)))
+    {
+        let name = Some(Path::new("name"));
+        let source = Source {
+            is_folder,
+            contents,
+            name,
+        };
+        if let Ok((folder, name)) = place(&source, path, there) {
+            let steps = archive::steps(&name).expect("a name");
+            assert!(steps.len() <= 1, "{path:?}: {name:?} in {folder:?}");
+        }
+    }
+    assert!(joined(path, "/x").starts_with('/') && joined(path, "x").ends_with('x'));
+    is_contents(path);
+}
+
 /// Whether a path stands for what is in a folder.
 fn is_contents(path: &str) -> bool {
     path == "." || path == ".." || path.ends_with("/.") || path.ends_with("/..") || path == "/"

@@ -23,6 +23,8 @@ pub use crate::archive::Copied;
 pub use build::{Build, BuildContext, Building, Built};
 pub use command::Command;
 pub use config::{Mount, Port};
+#[cfg(all(feature = "archive", any(test, fuzzing)))]
+pub(crate) use copy::check_places;
 #[cfg(feature = "archive")]
 pub use copy::{CopyIn, CopyOut};
 pub use exec::{Exec, ExecHandle, ExecOutput, Executing};

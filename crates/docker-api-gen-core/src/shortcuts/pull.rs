@@ -30,10 +30,12 @@ pub struct Progress {
     pub id: Option<String>,
     /// What is happening.
     pub status: Option<String>,
-    /// How much of it is done: bytes, unless the status says otherwise.
+    /// How much of it is done: bytes, unless there are `units`.
     pub current: Option<i64>,
     /// How much there is to do, where that is known.
     pub total: Option<i64>,
+    /// What is counted where that is not bytes: `s` for seconds.
+    pub units: Option<String>,
     /// A piece of the output of a build; lines end where it says so.
     pub text: Option<String>,
     /// Facts about the result, such as `{"ID": "sha256:…"}`.
@@ -57,6 +59,7 @@ impl ReadFields for Progress {
                 let mut detail = Detail::default();
                 value.read(&mut detail)?;
                 (self.current, self.total) = (detail.current, detail.total);
+                self.units = detail.units.filter(|units| !units.is_empty());
                 Ok(())
             }
             _ => value.skip(),
@@ -68,6 +71,7 @@ impl ReadFields for Progress {
 struct Detail {
     current: Option<i64>,
     total: Option<i64>,
+    units: Option<String>,
 }
 
 crate::readable!(Detail);
@@ -81,6 +85,7 @@ impl ReadFields for Detail {
         match name {
             "current" => value.read(&mut self.current),
             "total" => value.read(&mut self.total),
+            "units" => value.read(&mut self.units),
             _ => value.skip(),
         }
     }
