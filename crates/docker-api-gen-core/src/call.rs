@@ -545,10 +545,10 @@ impl<'a> Call<'a> {
         match (&self.tty, &self.origin.operation.tty) {
             // Nothing is asked for a request that cannot be sent.
             _ if self.error.is_some() => Ok(None),
-            // Has it run? That question has no other place, and the answer to the call would hide it.
-            (Some(tty), Some(source)) if source.path.starts_with("/exec/") && !self.is_new => {
-                self.ask_tty().await?;
-                Ok(Some(*tty))
+            // Has it run? The answer to the call would hide that behind what looks like output.
+            (told, Some(source)) if source.path.starts_with("/exec/") && !self.is_new => {
+                let asked = self.ask_tty(Asked::Before).await?;
+                Ok(told.or(asked))
             }
             (Some(tty), _) => Ok(Some(*tty)),
             // Asked first: once the stream has begun, the container can be gone before the question.

@@ -64,6 +64,12 @@ pub(crate) static ATTACH: Operation = operation!("ContainerAttach", "containers.
 
 pub(crate) static ATTACH_TYPED: Operation = operation!("ContainerAttach", "containers.attach", POST "/containers/{id}/attach", 42, &[], true, tty(true));
 
+pub(crate) static EXEC_START: Operation = operation!("ExecStart", "exec.start", POST "/exec/{id}/start", 42, &[], true, Some(TtySource {
+    path: "/exec/{id}/json",
+    pointer: "/ProcessConfig/tty",
+    content_type: true,
+}));
+
 pub(crate) static SESSION: Operation =
     operation!("Session", "session.start", POST "/session", 41, &[], true, None);
 

@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::Notify;
 
 use crate::daemon::{Daemon, frame, json};
-use crate::operations::{ATTACH, ATTACH_TYPED, EXEC, EXEC_TYPED, SESSION};
+use crate::operations::{ATTACH, ATTACH_TYPED, EXEC, EXEC_START, EXEC_TYPED, SESSION};
 
 const SWITCH: &str = "HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n";
 
@@ -53,6 +53,28 @@ async fn early_bytes_are_kept_and_half_a_connection_stays_open() {
         let mut rest = String::new();
         io.read_to_string(&mut rest).await.unwrap();
         assert_eq!(rest, "typed");
+    }
+}
+
+/// The daemon would hand over the connection all the same, and complain in place of output.
+#[tokio::test]
+async fn a_finished_exec_is_not_started_again() {
+    for told in [None, Some(false), Some(true)] {
+        let daemon = Daemon::start(|mut peer| async move {
+            let request = peer.request().await;
+            assert_eq!(request.line(), "GET /v1.42/exec/e/json HTTP/1.1");
+            let exec = r#"{"Running":false,"ExitCode":0,"ProcessConfig":{"tty":false}}"#;
+            peer.send(json("200 OK", exec).as_bytes()).await;
+            assert_eq!(peer.read().await, b"", "nothing is asked after that");
+        });
+        let connection = daemon.connection();
+        let mut call = Call::new(&connection, &EXEC_START);
+        call.path("id", "e");
+        if let Some(told) = told {
+            call.set_tty(told);
+        }
+        let error = call.upgrade().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict, "{told:?}: {error}");
     }
 }
 
