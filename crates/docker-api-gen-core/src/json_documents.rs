@@ -14,6 +14,7 @@ pub(crate) struct Documents {
     state: State,
     /// What came so far of a document that is in several chunks.
     partial: BytesMut,
+    has_error: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -43,6 +44,7 @@ impl Documents {
     /// The next document, taken from the front of `input`; `None` once `input` is used up.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Fault> {
         if self.state == State::Between {
+            self.has_error = false;
             let gap = input.iter().take_while(|byte| is_gap(**byte)).count();
             input.advance(gap);
         }
@@ -82,17 +84,40 @@ impl Documents {
         }
     }
 
+    /// Whether the document given out last may have a member whose name begins with `error`.
+    pub(crate) fn may_have_error(&self) -> bool {
+        self.has_error
+    }
+
     /// Where in `input` the current document ends, if it does.
     fn scan(&mut self, input: &[u8]) -> Option<usize> {
         let mut state = self.state;
-        for (at, byte) in input.iter().enumerate() {
+        let mut at = 0;
+        while at < input.len() {
+            // Most bytes change nothing.
+            let same = match state {
+                State::Nested(_) => count(&input[at..], |byte| !BRACKETS[usize::from(byte)]),
+                State::String(_) => count(&input[at..], |byte| byte != b'"' && byte != b'\\'),
+                _ => 0,
+            };
+            at += same;
+            let Some(byte) = input.get(at) else {
+                break;
+            };
             state = match (state, *byte) {
                 (State::Between, b'{' | b'[') => State::Nested(1),
                 (State::Between, b'"') => State::String(0),
                 (State::Between, _) => State::Word,
                 (State::Word, b'{' | b'[' | b'"') => return Some(at),
                 (State::Word, byte) if is_gap(byte) => return Some(at),
-                (State::Nested(depth), b'"') => State::String(depth),
+                (State::Nested(depth), b'"') => {
+                    if depth == 1 {
+                        let (name, error) = (&input[at + 1..], b"error");
+                        // It may go on in the next chunk.
+                        self.has_error |= name.starts_with(error) || name.len() < error.len();
+                    }
+                    State::String(depth)
+                }
                 (State::Nested(depth), b'{' | b'[') => State::Nested(depth + 1),
                 (State::Nested(1), b'}' | b']') => return Some(at + 1),
                 (State::Nested(depth), b'}' | b']') => State::Nested(depth - 1),
@@ -102,10 +127,30 @@ impl Documents {
                 (State::Escape(depth), _) => State::String(depth),
                 (same, _) => same,
             };
+            at += 1;
         }
         self.state = state;
         None
     }
+}
+
+/// What counts outside of strings.
+const BRACKETS: [bool; 256] = {
+    let mut brackets = [false; 256];
+    let all = b"{}[]\"";
+    let mut at = 0;
+    while at < all.len() {
+        brackets[all[at] as usize] = true;
+        at += 1;
+    }
+    brackets
+};
+
+/// How many bytes at the front are like this.
+#[inline]
+fn count(bytes: &[u8], is_like_this: impl Fn(u8) -> bool) -> usize {
+    let end = bytes.iter().position(|byte| !is_like_this(*byte));
+    end.unwrap_or(bytes.len())
 }
 
 fn is_gap(byte: u8) -> bool {

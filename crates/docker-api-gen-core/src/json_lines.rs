@@ -16,7 +16,6 @@ use crate::json_documents::{self, Documents, Fault};
 use crate::origin::Origin;
 use crate::scan;
 use crate::shortcuts::Progress;
-use crate::text::find;
 use crate::wire::Read;
 
 /// A stream of JSON documents: events, statistics, the progress of a pull, push or build.
@@ -137,10 +136,13 @@ impl Source {
             let origin = self.bytes.origin();
             let document = match found {
                 Ok(None) => break,
-                Ok(Some(document)) => match reported(&document, origin) {
-                    None => Ok(document),
-                    Some(error) => Err(error),
-                },
+                Ok(Some(document)) if self.documents.may_have_error() => {
+                    match reported(&document, origin) {
+                        None => Ok(document),
+                        Some(error) => Err(error),
+                    }
+                }
+                Ok(Some(document)) => Ok(document),
                 Err(fault) => Err(faulty(&fault, origin)),
             };
             self.done |= document.is_err();
@@ -152,8 +154,6 @@ impl Source {
 
 /// The failure that a document of the stream reports.
 fn reported(document: &[u8], origin: &Origin) -> Option<Error> {
-    const MARK: &[u8] = b"\"error";
-    find(document, MARK)?;
     let detail = scan::member(document, "errorDetail");
     let message = detail
         .and_then(|detail| scan::member(detail, "message"))

@@ -161,7 +161,13 @@ fn documents(chunks: &[Bytes]) -> (Vec<Vec<u8>>, bool) {
         let mut input = chunk.clone();
         loop {
             match decoder.next(&mut input) {
-                Ok(Some(document)) => all.push(document.to_vec()),
+                Ok(Some(document)) => {
+                    for name in ["error", "errorDetail"] {
+                        let has = scan::member(&document, name).is_some();
+                        assert!(!has || decoder.may_have_error() || document.contains(&b'\\'));
+                    }
+                    all.push(document.to_vec());
+                }
                 Ok(None) => break,
                 Err(_) => return (all, false),
             }

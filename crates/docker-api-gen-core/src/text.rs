@@ -44,7 +44,10 @@ pub(crate) fn shorten_bytes(bytes: &[u8], limit: usize) -> String {
 
 /// Where `what` is in `text`. Texts here are short, and the standard library's search is a lot of code.
 pub(crate) fn find(text: &[u8], what: &[u8]) -> Option<usize> {
-    text.windows(what.len()).position(|window| window == what)
+    let Some(first) = what.first() else {
+        return Some(0);
+    };
+    memchr::memchr_iter(*first, text).find(|at| text[*at..].starts_with(what))
 }
 
 /// Where `what` is in `text` for the last time.
