@@ -10,6 +10,7 @@ mod measure;
 mod ping;
 mod regen;
 mod report;
+mod streams;
 
 use std::path::PathBuf;
 
@@ -20,7 +21,7 @@ use crate::files;
 use machine::Machine;
 use report::{Goal, Report, Section};
 
-/// Measure what building, running and regenerating cost, next to the peers
+/// Measure what building, streaming and regenerating cost, next to the peers
 #[derive(Args)]
 pub(crate) struct Bench {
     /// Only these [default: all]
@@ -46,7 +47,12 @@ struct Benchmark {
     run: fn(runs: u16) -> Result<Vec<Section>>,
 }
 
-const ALL: &[Benchmark] = &[build::BENCHMARK, ping::BENCHMARK, regen::BENCHMARK];
+const ALL: &[Benchmark] = &[
+    build::BENCHMARK,
+    ping::BENCHMARK,
+    regen::BENCHMARK,
+    streams::BENCHMARK,
+];
 
 impl Bench {
     pub(crate) fn run(self) -> Result<()> {
@@ -101,11 +107,11 @@ mod tests {
             let wanted: Vec<_> = wanted.iter().map(|&name| name.to_owned()).collect();
             Ok(select(&wanted)?.iter().map(|found| found.name).collect())
         };
-        assert_eq!(names(&[]).unwrap(), ["build", "ping", "regen"]);
+        assert_eq!(names(&[]).unwrap(), ["build", "ping", "regen", "streams"]);
         assert_eq!(names(&["regen"]).unwrap(), ["regen"]);
         assert_eq!(
             names(&["regne"]).unwrap_err().to_string(),
-            "there is no benchmark \"regne\": there is build, ping, regen"
+            "there is no benchmark \"regne\": there is build, ping, regen, streams"
         );
     }
 }
