@@ -1,5 +1,6 @@
 //! `cargo xtask test`: every test there is, one step after another.
 
+mod flow;
 mod negotiated;
 mod next_version;
 mod outside;
@@ -26,6 +27,9 @@ pub(crate) struct Test {
     /// Print the steps and run none
     #[arg(long)]
     list: bool,
+    /// Let as much flow as there can be: gibibytes where mebibytes do otherwise
+    #[arg(long)]
+    full: bool,
 }
 
 /// One step: a name that says what it shows, and how it is shown.
@@ -39,6 +43,8 @@ struct Step {
 struct Context {
     /// Started by the first step that needs it.
     engine: Option<Engine>,
+    /// What is large is as large as it can be.
+    full: bool,
 }
 
 impl Context {
@@ -105,7 +111,10 @@ impl Test {
             steps.iter().for_each(|step| println!("{}", step.name));
             return Ok(());
         }
-        let mut context = Context::default();
+        let mut context = Context {
+            full: self.full,
+            ..Context::default()
+        };
         let mut summary = Vec::new();
         let mut total = Counts::default();
         for step in steps {
@@ -155,10 +164,20 @@ fn command(command: &mut Command) -> Result<Counts> {
 
 /// `cargo test` with these arguments; its tests are counted one by one.
 fn cargo_test(engine: Option<&Engine>, arguments: &[&str]) -> Result<Counts> {
+    cargo_test_with(engine, &[], arguments)
+}
+
+/// The same with these variables in its environment.
+fn cargo_test_with(
+    engine: Option<&Engine>,
+    environment: &[(&str, &str)],
+    arguments: &[&str],
+) -> Result<Counts> {
     let mut cargo = files::cargo();
     cargo
         .args(["test", "--no-fail-fast"])
         .args(arguments)
+        .envs(environment.iter().copied())
         .stdout(Stdio::piped());
     if let Some(engine) = engine {
         engine.configure(&mut cargo);

@@ -7,7 +7,8 @@ use docker_api_gen_codegen::names;
 use xtask::engine::{self, EngineKind};
 
 use super::{
-    Counts, Step, cargo_test, check, command, negotiated, next_version, outside, packages, registry,
+    Counts, Step, cargo_test, check, command, flow, negotiated, next_version, outside, packages,
+    registry,
 };
 use crate::{conformance, files, regen};
 
@@ -138,6 +139,10 @@ pub(super) const ALL: &[Step] = &[
     Step {
         name: "scenarios on the oldest and the newest engines",
         run: |_| scenarios(),
+    },
+    Step {
+        name: "what flows, on every engine",
+        run: flow::flow,
     },
     Step {
         name: "the next version, invented",
