@@ -334,7 +334,10 @@ impl<'a> Containers<'a> {
     /// speak nothing else, such as browsers.
     ///
     /// What comes back is the connection itself, on which the caller speaks the WebSocket
-    /// protocol. Output and error are not told apart in it; prefer plain attaching.
+    /// protocol, with a library made for that: there is none in here, as plain attaching does the
+    /// same with less. The caller asks for it with the headers `upgrade` (`websocket`),
+    /// `sec-websocket-version` (`13`), `sec-websocket-key` and `origin`. Output and error are not
+    /// told apart in it; prefer plain attaching.
     ///
     /// `GET /containers/{id}/attach/ws` · API 1.24 – 1.55
     ///
