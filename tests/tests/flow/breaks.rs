@@ -301,7 +301,8 @@ async fn open(
     streams.add("push", 1, |begun| async move {
         let push = c
             .images()
-            .push(&image, types::AuthConfig::default())
+            .push(&image)
+            .registry_auth(types::AuthConfig::default())
             .tag("1");
         read_documents!(push.send().await?, begun)
     });

@@ -35,7 +35,13 @@ async fn push(
     let repo = format!("{registry}/{image}");
     let tag = client.images().tag("alpine:latest").repo(&repo).tag("1");
     tag.send().await?;
-    let pushed = client.images().push(&repo, auth).tag("1").send().await;
+    let pushed = client
+        .images()
+        .push(&repo)
+        .registry_auth(auth)
+        .tag("1")
+        .send()
+        .await;
     let result = match pushed {
         Ok(messages) => messages.finish().await,
         Err(error) => Err(error),
