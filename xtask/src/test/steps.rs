@@ -151,11 +151,11 @@ pub(super) const ALL: &[Step] = &[
 ];
 
 /// What the examples of the façade, the README and the guides need.
-const GUIDES: &str = "archive,custom-transport,negotiated,tls,v1_41,v1_42";
+const GUIDES: &str = "archive,custom-transport,negotiated,progress,tls,v1_41,v1_42";
 
 /// What the façade's pages are published with.
 const PAGES: &str = "docker-api-gen/archive,docker-api-gen/custom-transport,docker-api-gen/latest,\
-                     docker-api-gen/negotiated,docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
+                     docker-api-gen/negotiated,docker-api-gen/progress,docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
 
 /// Packages written by hand: what is generated has its own formatting.
 const HANDWRITTEN: [&str; 7] = [
