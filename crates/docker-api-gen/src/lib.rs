@@ -78,6 +78,7 @@ mod docker;
             feature = "archive",
             feature = "custom-transport",
             feature = "negotiated",
+            feature = "progress",
             feature = "tls",
             feature = "v1_41",
             feature = "v1_42"

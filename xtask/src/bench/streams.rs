@@ -60,26 +60,44 @@ fn run(runs: u16) -> Result<Vec<Section>> {
     let file_id = format!("file-{gib}");
     let target = folder.0.join("large");
     let target = target.to_str().context("a path that is text")?;
-    // What it is called, its arguments, and how many items and bytes there have to be for those who look at them.
-    let work: [(&str, &[&str], Option<u64>, Option<u64>); 6] = [
-        (LINES, &["logs", &lines_id], None, Some(lines)),
-        (BLOCKS, &["logs", &blocks_id], None, Some(blocks)),
-        (EVENTS, &["events", "500000"], Some(500_000), None),
-        (
-            PROGRESS,
-            &["progress", "progress-500000"],
-            Some(500_000),
-            None,
-        ),
-        (READ, &["read", &file_id], None, None),
-        (COPY, &["copy", &file_id, target], None, None),
+    let work = |what, arguments| Work {
+        what,
+        arguments,
+        items: None,
+        bytes: None,
+    };
+    let work = [
+        Work {
+            bytes: Some(lines),
+            ..work(LINES, vec!["logs", &lines_id])
+        },
+        Work {
+            bytes: Some(blocks),
+            ..work(BLOCKS, vec!["logs", &blocks_id])
+        },
+        Work {
+            items: Some(500_000),
+            ..work(EVENTS, vec!["events", "500000"])
+        },
+        Work {
+            items: Some(500_000),
+            ..work(PROGRESS, vec!["progress", "progress-500000"])
+        },
+        work(READ, vec!["read", &file_id]),
+        work(COPY, vec!["copy", &file_id, target]),
     ];
     let mut wall = Section::new("From the first byte to the last, start of the program included");
     let mut cpu = Section::new("The same, CPU of the reader (user + system)");
     let mut memory =
         Section::new("Peak of memory, less that of a program that reads next to nothing");
     for run in 1..=runs {
-        for (what, arguments, items, bytes) in &work {
+        for Work {
+            what,
+            arguments,
+            items,
+            bytes,
+        } in &work
+        {
             for (subject, program) in &programs {
                 // It has no way to write files.
                 if (*what, *subject) == (COPY, BOLLARD) {
@@ -115,6 +133,14 @@ fn run(runs: u16) -> Result<Vec<Section>> {
         }
     }
     Ok(vec![wall, cpu, memory])
+}
+
+/// Something to be read, and how many items and bytes there have to be for those who look at them.
+struct Work<'a> {
+    what: &'static str,
+    arguments: Vec<&'a str>,
+    items: Option<u64>,
+    bytes: Option<u64>,
 }
 
 /// What a program says that it read.
