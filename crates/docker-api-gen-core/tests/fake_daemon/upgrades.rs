@@ -371,18 +371,27 @@ async fn an_exec_that_has_run_is_told_from_one_that_has_not() {
 
 #[tokio::test]
 async fn an_exec_that_has_ended_meanwhile_is_no_failure() {
-    let daemon = Daemon::start(|mut peer| async move {
-        let mut request = peer.request().await;
-        if request.line().starts_with("POST ") {
-            // Its type is not known, so that it is asked for.
-            peer.send(SWITCH.as_bytes()).await;
-            peer.send(&frame(1, b"quick")).await;
-            return;
-        }
-        while request.line().contains("/json ") {
-            let text = "{\"Running\":false,\"ExitCode\":0,\"Pid\":265}";
-            peer.send(json("200 OK", text).as_bytes()).await;
-            request = peer.request().await;
+    let started = Arc::new(AtomicUsize::new(0));
+    let daemon = Daemon::start(move |mut peer| {
+        let started = started.clone();
+        async move {
+            let mut request = peer.request().await;
+            while request.line().contains("/json ") {
+                // Asked before, it has not run; asked after, it has.
+                let text = if started.load(Ordering::SeqCst) == 0 {
+                    r#"{"Running":false,"ExitCode":null}"#
+                } else {
+                    r#"{"Running":false,"ExitCode":0,"Pid":265}"#
+                };
+                peer.send(json("200 OK", text).as_bytes()).await;
+                request = peer.request().await;
+                if request.line().starts_with("POST ") {
+                    started.fetch_add(1, Ordering::SeqCst);
+                    peer.send(SWITCH.as_bytes()).await;
+                    peer.send(&frame(1, b"quick")).await;
+                    return;
+                }
+            }
         }
     });
     let connection = daemon.connection();
@@ -394,8 +403,13 @@ async fn an_exec_that_has_ended_meanwhile_is_no_failure() {
 }
 
 #[tokio::test]
-async fn nothing_is_asked_about_an_exec_that_is_left_alone() {
+async fn nothing_is_asked_about_an_exec_that_was_left_alone() {
     let daemon = Daemon::start(|mut peer| async move {
+        // Only whether it has run.
+        let request = peer.request().await;
+        assert!(request.line().starts_with("GET "), "{}", request.line());
+        let text = r#"{"Running":false,"ExitCode":null}"#;
+        peer.send(json("200 OK", text).as_bytes()).await;
         let request = peer.request().await;
         assert!(request.line().starts_with("POST "), "{}", request.line());
         peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
