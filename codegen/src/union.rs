@@ -119,10 +119,6 @@ impl Join<'_> {
         self.inside(" > ", |join| {
             join.outcomes(&mut operation.outcomes, &older.outcomes)
         });
-        // What some versions' content types do not tell has to be asked of all.
-        if let Some(tty) = &mut operation.tty {
-            tty.content_type &= older.tty.as_ref().is_some_and(|older| older.content_type);
-        }
         operation.errors.extend(
             older
                 .errors

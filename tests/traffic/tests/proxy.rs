@@ -226,6 +226,13 @@ async fn a_daemon_that_is_not_there_is_a_502() {
     );
     drop(client);
 
+    let mut client = proxy.client().await;
+    say(&mut client, "HEAD /_ping HTTP/1.1\r\n\r\n").await;
+    let answer = to_end(&mut client).await;
+    assert!(answer.starts_with("HTTP/1.1 502"), "{answer}");
+    assert!(answer.ends_with("\r\n\r\n"), "no body: {answer}");
+    drop(client);
+
     // One that comes up later is found, and one that hangs up is as good as none.
     proxy.daemon(|mut stream| async move {
         until(&mut stream, "\r\n\r\n").await;
@@ -239,7 +246,7 @@ async fn a_daemon_that_is_not_there_is_a_502() {
 
     let exchanges = proxy.end().await;
     let statuses: Vec<_> = exchanges.iter().map(|exchange| exchange.status).collect();
-    assert_eq!(statuses, [Some(502), Some(502)]);
+    assert_eq!(statuses, [Some(502); 3]);
     assert!(exchanges[0].more.contains_key("error"));
     assert!(exchanges[0].req.as_ref().unwrap().more.contains_key("cut"));
 }

@@ -181,11 +181,14 @@ async fn refuse(
         return;
     }
     let body = json!({ "message": reason }).to_string();
-    let answer = format!(
+    let mut answer = format!(
         "HTTP/1.1 502 Bad Gateway\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\
-         Connection: close\r\n\r\n{body}",
+         Connection: close\r\n\r\n",
         body.len()
     );
+    if !followed.conversation().is_head() {
+        answer.push_str(&body);
+    }
     let mut seen = {
         let mut conversation = followed.conversation();
         conversation.will_answer(reason);

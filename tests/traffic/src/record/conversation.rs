@@ -128,6 +128,12 @@ impl Conversation {
         self.current.is_some() && !self.answered && self.exchanges == 0
     }
 
+    /// Whether the current request is one whose answer has no body.
+    pub(super) fn is_head(&self) -> bool {
+        let current = self.current.as_ref();
+        current.is_some_and(|seen| seen.request.head.method == "HEAD")
+    }
+
     /// Takes what the client sends.
     pub(super) fn client_said(&mut self, bytes: &[u8]) -> Vec<Seen> {
         let mut finished = Vec::new();
