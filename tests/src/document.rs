@@ -175,7 +175,7 @@ impl<'a> Parameter<'a> {
     }
 
     /// `path`, `query` or `header`.
-    pub(crate) fn place(self) -> &'a str {
+    pub fn place(self) -> &'a str {
         self.0["in"].as_str().unwrap_or_default()
     }
 
@@ -184,7 +184,7 @@ impl<'a> Parameter<'a> {
         format!("{}:{}", self.place(), self.name())
     }
 
-    pub(crate) fn is_required(self) -> bool {
+    pub fn is_required(self) -> bool {
         self.0["required"] == true
     }
 

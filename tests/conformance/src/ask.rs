@@ -15,6 +15,9 @@ const PATIENCE: Duration = Duration::from_secs(90);
 /// How much is read of an answer that is bytes.
 const LIMIT: usize = 64 << 20;
 
+/// Among statuses: the client itself refused, because the version that it speaks has no such thing.
+pub(crate) const UNSENT: u16 = 1;
+
 /// A call under construction. The methods that send it note in the case how it went.
 #[derive(Debug)]
 #[must_use]
@@ -186,9 +189,11 @@ impl<'a> Ask<'a> {
                 return Err(case.wrong(operation, what));
             }
         };
-        let status = match error.kind() {
-            ErrorKind::Stream => 0,
-            _ => error.status().map_or(1, |status| status.as_u16()),
+        let status = match (error.kind(), error.status()) {
+            (ErrorKind::Stream, _) => 0,
+            (ErrorKind::Unsupported, None) => UNSENT,
+            (_, Some(status)) => status.as_u16(),
+            (_, None) => 2,
         };
         // Podman has statuses of its own, and sometimes nothing to say.
         let is_podmans = case.facts.is_podman && matches!(status, 400 | 404 | 409 | 500);
@@ -199,7 +204,8 @@ impl<'a> Ask<'a> {
         let is_silent = error
             .message()
             .is_none_or(|message| message.trim().is_empty());
-        if is_silent && !case.facts.is_podman && !case.client.is_head(operation) {
+        if is_silent && status != UNSENT && !case.facts.is_podman && !case.client.is_head(operation)
+        {
             return Err(case.wrong(operation, format!("the error has no message: {error:?}")));
         }
         case.refused(operation);

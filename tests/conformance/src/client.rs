@@ -74,6 +74,17 @@ impl Client {
         operation.is_some_and(|known| known.parameters().any(|own| own.name() == parameter))
     }
 
+    /// Place and name of each parameter that the operation cannot do without.
+    pub(crate) fn required(&self, operation: &str) -> Vec<(&str, &str)> {
+        let operations = self.document.operations();
+        operations
+            .filter(|known| known.id == operation)
+            .flat_map(|known| known.parameters())
+            .filter(|parameter| parameter.is_required())
+            .map(|parameter| (parameter.place(), parameter.name()))
+            .collect()
+    }
+
     /// Whether an answer to the operation has no body, whatever it is.
     pub(crate) fn is_head(&self, operation: &str) -> bool {
         let mut operations = self.document.operations();

@@ -4,6 +4,7 @@ use serde_json::json;
 use xtask::engine::Registry;
 
 use super::{NOBODY, lists};
+use crate::ask::UNSENT;
 use crate::case::{Case, Outcome, Stop};
 
 /// Makes a plugin, with the newest version where this one cannot.
@@ -50,7 +51,10 @@ pub(super) async fn life(case: &Case<'_>) -> Outcome {
             return Err(stop);
         }
     }
-    case.op("PluginInspect").name(&name).refused(&[404]).await?;
+    case.op("PluginInspect")
+        .name(&name)
+        .refused(&[404, UNSENT])
+        .await?;
     Ok(())
 }
 
@@ -188,7 +192,7 @@ pub(super) async fn refusals(case: &Case<'_>) -> Outcome {
     }
     case.op("PluginInspect")
         .name(NOBODY)
-        .refused(&[404])
+        .refused(&[404, UNSENT])
         .await?;
     // Where nothing can be said about the time, today's engines find fault with that.
     enable(case, NOBODY).refused(&[404, 500]).await?;

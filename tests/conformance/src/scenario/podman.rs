@@ -1,9 +1,9 @@
 //! What podman does not have, and says so.
 
-use docker_api_gen_harness::VERSIONS;
 use serde_json::{Value, json};
 
 use super::NOBODY;
+use crate::ask::UNSENT;
 use crate::case::{Case, Outcome};
 use crate::named::PODMAN_LACKS;
 
@@ -11,26 +11,19 @@ pub(super) async fn lacks(case: &Case<'_>) -> Outcome {
     if !case.facts.is_podman {
         return Ok(());
     }
-    let version = case.version.to_string();
-    let mut tables = VERSIONS.iter();
-    let table = tables.find(|table| table.api == version);
-    let operations = table.map_or(&[][..], |table| table.operations);
-    for operation in operations {
-        if !PODMAN_LACKS.contains(&operation.id) {
+    for operation in PODMAN_LACKS {
+        if !case.has(operation) {
             continue;
         }
-        let call = operation
-            .required
+        let required = case.client.required(operation);
+        let call = required
             .iter()
-            .fold(case.op(operation.id), |call, key| {
-                match key.split_once(':') {
-                    Some(("path", name)) => call.path(name, NOBODY),
-                    Some((_, name)) => call.query(name, some(name)),
-                    None => call,
-                }
+            .fold(case.op(operation), |call, (place, name)| match *place {
+                "path" => call.path(name, NOBODY),
+                _ => call.query(name, some(name)),
             });
         // One refusal less is one to be taken off the list, and no reason to stop.
-        let _ = call.refused(&[404, 500, 501, 503]).await;
+        let _ = call.refused(&[404, 500, 501, 503, UNSENT]).await;
     }
     Ok(())
 }
