@@ -113,14 +113,14 @@ fn page(matrix: &Matrix) -> String {
             let seen: Vec<_> = surprise
                 .seen
                 .iter()
-                .map(|(engine, versions)| format!("{engine}: {}", versions.join("../..")))
+                .map(|(engine, versions)| format!("{engine}: {}", versions.join(", ")))
                 .collect();
             let example = surprise.example.replace('|', "\\|").replace('\n', " ");
             let (operation, path) = (&surprise.operation, &surprise.path);
             let _ = writeln!(
                 page,
                 "| {operation} | `{path}` | {} | `{example}` |",
-                seen.join("../..")
+                seen.join("; ")
             );
         }
     }
@@ -139,7 +139,7 @@ fn span(versions: &[String]) -> String {
 fn cell(ranges: &Ranges, reasons: &mut Vec<String>) -> String {
     let mut parts = Vec::new();
     if !ranges.passed.is_empty() {
-        parts.push(ranges.passed.join("../.."));
+        parts.push(ranges.passed.join(", "));
     }
     let others = [
         ("refused", &ranges.refused),
@@ -155,10 +155,10 @@ fn cell(ranges: &Ranges, reasons: &mut Vec<String>) -> String {
                     reasons.len()
                 }
             };
-            parts.push(format!("{what} {} ({number})", versions.join("../..")));
+            parts.push(format!("{what} {} ({number})", versions.join(", ")));
         }
     }
-    parts.join("../..")
+    parts.join("; ")
 }
 
 #[cfg(test)]
