@@ -291,8 +291,10 @@ fn repository(root: &Path) -> Result<BTreeMap<String, String>> {
     let mut files = BTreeMap::new();
     for name in names.split_terminator('\0') {
         let path = root.join(name);
-        // Git knows what was removed until that is committed. Recordings are no text, and have no part in this.
-        if path.is_file() && !name.ends_with(".gz") {
+        // Recordings and what fuzzing keeps are no text, and have no part in this.
+        let is_data = name.ends_with(".gz") || name.starts_with("fuzz/");
+        // Git knows what was removed until that is committed.
+        if path.is_file() && !is_data {
             files.insert(name.to_owned(), files::read(&path)?);
         }
     }
