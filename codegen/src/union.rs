@@ -294,7 +294,12 @@ impl Join<'_> {
             }
             (Type::Integer(known), Type::Integer(older)) => Type::Integer(wider(*known, *older)),
             (Type::Any, other) => self.import(other),
-            (known, Type::Any) => known.clone(),
+            (known, Type::Any) => {
+                if let Type::Named(_) = known {
+                    self.conflict(format!("anything became {known:?}"));
+                }
+                known.clone()
+            }
             // An enum is open: it holds any text. A time keeps the text it was read from.
             (Type::Named(_) | Type::Timestamp, Type::Text) => known.clone(),
             (Type::Text, Type::Timestamp) => Type::Text,

@@ -108,7 +108,7 @@ fn arms(block: &syn::Block) -> Vec<&syn::Arm> {
     arms.0
 }
 
-/// Every `x.method("name", value)`: the method, the name, and the last name in the value.
+/// Every `x.method("name", value, …)`: the method, the name, and the last name in the value.
 #[derive(Default)]
 struct Calls {
     found: Vec<(String, String, String)>,
@@ -134,7 +134,7 @@ impl<'ast> Visit<'ast> for Calls {
 
     fn visit_expr_method_call(&mut self, call: &'ast syn::ExprMethodCall) {
         let method = call.method.to_string();
-        match (method.as_str(), call.args.first(), call.args.last()) {
+        match (method.as_str(), call.args.first(), call.args.get(1)) {
             ("json_body", ..) => self.body = Some(true),
             ("body", ..) => self.body = Some(false),
             (_, Some(wire), Some(value)) => {
@@ -227,7 +227,11 @@ fn operations(items: &[Item], operations: &mut BTreeMap<String, Operation>) {
 impl Operation {
     fn parameter(&mut self, method: &str, wire: &str, ty: Type, required: bool) {
         // `query_json` and the like: how it is written is compared elsewhere.
-        let place = method.split('_').next().unwrap_or_default();
+        let place = match method.split('_').next().unwrap_or_default() {
+            // Credentials travel in headers.
+            "registry" => "header",
+            place => place,
+        };
         self.parameters
             .insert(format!("{place}:{wire}"), Parameter { ty, required });
     }

@@ -46,6 +46,8 @@ const VERSIONS: &[&str] = &[
 
 /// What one shape cannot be for all versions.
 const CHANGED: &[(&str, &str)] = &[
+    ("1.24", "PluginInspect"),
+    ("1.24", "PluginList"),
     ("1.24", "PluginPull"),
     ("1.24", "PluginPush"),
     ("1.24", "ServiceUpdate"),
@@ -87,9 +89,12 @@ fn what_versions_do_not_have_is_refused() {
             "images.save_all",
             "images.load",
             "images.save",
+            "plugins.list",
             "plugins.pull",
+            "plugins.inspect",
             "plugins.push",
             "services.update",
+            "plugins.inspect_until_1_24",
         ],
     );
 }
