@@ -13,6 +13,7 @@ use std::task::{Context, Poll, ready};
 use crate::blocking;
 use bytes::{Bytes, BytesMut};
 use futures_core::Stream;
+use http_body::{Frame, SizeHint};
 use tokio::io::{AsyncRead, ReadBuf};
 
 /// How much is asked of a reader at a time, at most.
@@ -133,10 +134,11 @@ impl Body {
         self.as_bytes().is_some_and(<[u8]>::is_empty)
     }
 
+    #[cfg(feature = "reqwest")]
     pub(crate) fn into_reqwest(self) -> reqwest::Body {
         match self.0 {
             Inner::Bytes(bytes) => bytes.into(),
-            Inner::Stream(stream) => reqwest::Body::wrap(StreamBody(stream)),
+            stream => reqwest::Body::wrap(Sent(Self(stream))),
         }
     }
 }
@@ -187,26 +189,30 @@ impl From<&'static str> for Body {
     }
 }
 
-/// Lets a stream be what HTTP sends.
-struct StreamBody(SharedStream);
+/// A body on its way. Apart, so that what HTTP is made of is not in the public API.
+pub(crate) struct Sent(pub(crate) Body);
 
-impl http_body::Body for StreamBody {
+impl http_body::Body for Sent {
     type Data = Bytes;
     type Error = BodyError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<http_body::Frame<Bytes>, BodyError>>> {
-        let stream = self
-            .0
-            .get_mut()
-            .unwrap_or_else(|poisoned| poisoned.into_inner());
-        Poll::Ready(match ready!(stream.as_mut().poll_next(cx)) {
-            Some(Ok(bytes)) => Some(Ok(http_body::Frame::data(bytes))),
-            Some(Err(error)) => Some(Err(error.into())),
-            None => None,
-        })
+    ) -> Poll<Option<Result<Frame<Bytes>, BodyError>>> {
+        let next = self.0.poll_next(cx);
+        next.map(|item| item.map(|bytes| bytes.map(Frame::data).map_err(BodyError)))
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match &self.0.0 {
+            Inner::Bytes(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Inner::Stream(_) => SizeHint::default(),
+        }
     }
 }
 

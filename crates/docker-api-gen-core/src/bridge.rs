@@ -28,6 +28,7 @@ use tokio::time::{sleep, timeout};
 use crate::dial::Dial;
 use crate::error::{Error, ErrorKind};
 use crate::host::Host;
+use crate::http_client::Answer;
 #[cfg(feature = "ssh")]
 use crate::ssh::Ssh;
 
@@ -359,7 +360,7 @@ async fn answer(local: &mut UnixStream, (kind, sentence): NoWay) {
 }
 
 /// The failure that an answer stands for, if it is not the daemon's.
-pub(crate) fn failure(answer: &reqwest::Response) -> Option<Error> {
+pub(crate) fn failure(answer: &Answer) -> Option<Error> {
     let value = answer.headers().get(&FAILURE)?.as_bytes();
     let value = String::from_utf8_lossy(value);
     let (kind, sentence) = value.split_once(' ')?;

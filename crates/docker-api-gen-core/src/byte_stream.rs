@@ -11,7 +11,6 @@ use std::time::Duration;
 
 use bytes::{Buf as _, Bytes};
 use futures_core::Stream;
-use http_body::Body as _;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::runtime::Handle;
 use tokio::time::{Instant, Sleep, sleep};
@@ -19,6 +18,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use crate::blocking;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
+use crate::http_client::AnswerBody;
 use crate::origin::Origin;
 use crate::response::Gathered;
 
@@ -31,7 +31,7 @@ use crate::response::Gathered;
 ///
 /// It is also an [`AsyncRead`], for `tokio::io::copy` and the like.
 pub struct ByteStream {
-    body: Option<reqwest::Body>,
+    body: Option<AnswerBody>,
     /// What came and did not fit into the reader's buffer.
     left: Bytes,
     silence: Option<Silence>,
@@ -39,7 +39,7 @@ pub struct ByteStream {
 }
 
 impl ByteStream {
-    pub(crate) fn new(body: reqwest::Body, idle: Option<Duration>, origin: Origin) -> Self {
+    pub(crate) fn new(body: AnswerBody, idle: Option<Duration>, origin: Origin) -> Self {
         Self {
             body: Some(body),
             left: Bytes::new(),
@@ -161,7 +161,7 @@ impl ByteStream {
             return Poll::Ready(Some(Ok(std::mem::take(&mut self.left))));
         }
         while let Some(body) = &mut self.body {
-            let Poll::Ready(frame) = Pin::new(body).poll_frame(cx) else {
+            let Poll::Ready(frame) = body.poll_frame(cx) else {
                 let Some(silence) = &mut self.silence else {
                     return Poll::Pending;
                 };
@@ -181,10 +181,7 @@ impl ByteStream {
                 },
                 Some(Err(error)) => {
                     self.body = None;
-                    return Poll::Ready(Some(Err(failure::read(
-                        error.without_url(),
-                        &self.origin,
-                    ))));
+                    return Poll::Ready(Some(Err(failure::read(error, &self.origin))));
                 }
                 None => self.body = None,
             }

@@ -22,6 +22,7 @@ use crate::failure;
 use crate::gates;
 use crate::headers;
 use crate::history::History;
+use crate::http_client::Answer;
 use crate::json_lines::JsonLines;
 use crate::limits::Limits;
 use crate::logs::LogStream;
@@ -348,7 +349,7 @@ impl<'a> Call<'a> {
                 if tty.is_none() {
                     tty = self.ask_tty(Asked::After).await?;
                 }
-                return match response.upgrade().await {
+                return match hyper::upgrade::on(response).await {
                     Ok(io) => Ok(Upgraded::open(io, tty, proof, self.origin)),
                     Err(error) => Err(failure::upgrade(error, &self.origin)),
                 };
@@ -399,7 +400,7 @@ impl<'a> Call<'a> {
     }
 
     /// Turns statuses that are no answer into errors.
-    async fn answered(&self, answer: reqwest::Response) -> Result<Response, Error> {
+    async fn answered(&self, answer: Answer) -> Result<Response, Error> {
         let result = response::check(answer, self.limits, &self.origin).await;
         match (result, self.connection.choice()) {
             (Err(error), Some(choice)) if error.kind() == ErrorKind::Version => {
@@ -410,14 +411,14 @@ impl<'a> Call<'a> {
     }
 
     /// Sends the request and waits for the headers of the answer, whatever they are.
-    async fn exchange(&mut self) -> Result<reqwest::Response, Error> {
+    async fn exchange(&mut self) -> Result<Answer, Error> {
         match self.connection.choice() {
             Some(choice) => choice.exchange(self).await,
             None => self.exchange_once().await,
         }
     }
 
-    pub(crate) fn exchange_once(&mut self) -> Sending<'_, reqwest::Response> {
+    pub(crate) fn exchange_once(&mut self) -> Sending<'_, Answer> {
         Box::pin(async move {
             let mut request = self.take_request()?;
             if let Some(look_up) = &self.look_up

@@ -6,18 +6,21 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::{self, HeaderMap, HeaderValue};
+use http::uri::{self, PathAndQuery, Uri};
 
 #[cfg(all(feature = "bridge", unix))]
 use crate::bridge::{self, Bridge};
 use crate::contact::{Contact, PING};
 use crate::credentials::{Registries, RegistryAuth};
-use crate::error::{Error, ErrorKind};
-use crate::exchange;
+use crate::error::{Error, ErrorKind, Source};
 use crate::explain::Explanation;
 use crate::failure::{self, Window};
 use crate::headers;
 use crate::history::History;
 use crate::host::{Address, Host};
+#[cfg(all(feature = "bridge", unix))]
+use crate::http_client::Answer;
+use crate::http_client::{HttpClient, Target};
 use crate::limits::Limits;
 use crate::negotiation::{Choose, Negotiated, Negotiation};
 use crate::origin::Origin;
@@ -33,7 +36,6 @@ use crate::version::ApiVersion;
 const USER_AGENT: &str = concat!("docker-api-gen/", env!("CARGO_PKG_VERSION"));
 
 /// How many connections that lead through something else are kept for later.
-#[cfg(all(feature = "bridge", unix))]
 const SPARE: usize = 4;
 
 /// The way to one daemon: its address and the connections that are open to it.
@@ -57,22 +59,23 @@ pub struct Connection {
 struct Inner {
     host: Host,
     prefix: String,
-    /// The prefix as a URL, without its path. None if it is no URL.
-    root: Option<reqwest::Url>,
+    /// Scheme and host of the prefix.
+    root: uri::Parts,
+    /// The path of the prefix.
+    base: String,
     headers: Headers,
     registries: Arc<Registries>,
     limits: Limits,
     tls: Option<Tls>,
     version: Option<ApiVersion>,
-    http: reqwest::Client,
+    http: HttpClient,
     #[cfg(all(feature = "bridge", unix))]
     bridge: Option<Bridge>,
     transport: Transport,
-    /// For a client of the caller's, which does not have them.
-    #[cfg(feature = "custom-transport")]
+    /// What every request carries.
     sent: HeaderMap,
     /// Some request was answered, so that there may be idle connections.
-    answered: Arc<AtomicBool>,
+    answered: AtomicBool,
 }
 
 impl Connection {
@@ -296,23 +299,33 @@ impl Connection {
         &self.inner.prefix
     }
 
-    /// The URL of a path, which is not parsed anew but for that path.
-    pub(crate) fn url(&self, path_and_query: &str) -> Option<reqwest::Url> {
-        let Inner { prefix, root, .. } = &*self.inner;
-        let root = root.as_ref()?;
-        let base = prefix.get(root.as_str().len() - 1..)?;
-        if base.is_empty() {
-            root.join(path_and_query).ok()
-        } else {
-            root.join(&format!("{base}{path_and_query}")).ok()
+    /// The URL of a path, which is not parsed anew but for that path. None if it is none that can be sent.
+    pub(crate) fn uri(&self, path_and_query: &str) -> Option<Uri> {
+        let Inner { root, base, .. } = &*self.inner;
+        let mut path = String::with_capacity(base.len() + path_and_query.len());
+        path.push_str(base);
+        path.push_str(path_and_query);
+        let sent = PathAndQuery::try_from(path.as_str()).ok()?;
+        // What would arrive as something else must not be sent.
+        if sent.as_str() != path {
+            return None;
         }
+        let mut parts = uri::Parts::default();
+        parts.scheme = root.scheme.clone();
+        parts.authority = root.authority.clone();
+        parts.path_and_query = Some(sent);
+        Uri::from_parts(parts).ok()
     }
 
     pub(crate) fn was_answered(&self) {
         self.inner.answered.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn http(&self) -> &reqwest::Client {
+    pub(crate) fn has_answered(&self) -> bool {
+        self.inner.answered.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn http(&self) -> &HttpClient {
         &self.inner.http
     }
 
@@ -324,17 +337,16 @@ impl Connection {
 
     /// Why there is no way, if that is what an answer says.
     #[cfg(all(feature = "bridge", unix))]
-    pub(crate) fn bridge_failure(&self, answer: &reqwest::Response) -> Option<Error> {
+    pub(crate) fn bridge_failure(&self, answer: &Answer) -> Option<Error> {
         self.inner.bridge.as_ref()?;
         bridge::failure(answer)
     }
 
-    /// Adds what every request carries, where the client of HTTP does not.
-    #[cfg(feature = "custom-transport")]
+    /// Adds what every request carries and this one does not set otherwise.
     pub(crate) fn add_headers(&self, headers: &mut HeaderMap) {
-        if self.inner.transport.client().is_some() {
-            for (name, value) in &self.inner.sent {
-                headers.entry(name).or_insert_with(|| value.clone());
+        for (name, value) in &self.inner.sent {
+            if !headers.contains_key(name) {
+                headers::set(headers, name.clone(), value.clone());
             }
         }
     }
@@ -535,60 +547,22 @@ impl ConnectionBuilder {
         for (name, value) in &headers {
             headers::set(&mut sent, name.clone(), value.clone());
         }
-        #[cfg(feature = "custom-transport")]
-        let for_others = sent.clone();
-        let answered = Arc::new(AtomicBool::new(false));
         #[cfg(all(feature = "bridge", unix))]
         let bridge = self.transport.bridge(&host, self.limits)?;
-        let http = match self.transport.client() {
-            Some(client) => client.clone(),
-            None => {
-                let builder = reqwest::Client::builder()
-                    // Connections are taken over, which HTTP/2 does not know.
-                    .http1_only()
-                    .default_headers(sent)
-                    .retry(exchange::repeat(answered.clone()))
-                    .redirect(reqwest::redirect::Policy::none())
-                    .no_proxy();
-                let builder = match self.limits.connect {
-                    Some(limit) => builder.connect_timeout(limit),
-                    None => builder,
-                };
-                #[cfg(all(feature = "bridge", unix))]
-                let builder = match &bridge {
-                    Some(bridge) => builder
-                        .unix_socket(bridge.socket())
-                        .pool_max_idle_per_host(SPARE),
-                    None => directed(builder, &host)?,
-                };
-                #[cfg(not(all(feature = "bridge", unix)))]
-                let builder = directed(builder, &host)?;
-                #[cfg(not(feature = "tls"))]
-                if tls.is_some() {
-                    return Err(Error::new(
-                        ErrorKind::Tls,
-                        format!("{host} is to be spoken to with TLS: enable the feature `tls`"),
-                    ));
-                }
-                // Without TLS too, as reqwest would fall back on the process's default.
-                #[cfg(feature = "tls")]
-                let builder = builder.tls_backend_preconfigured(client_config(tls.as_ref())?);
-                builder.build().map_err(|error| {
-                    Error::new(
-                        ErrorKind::Host,
-                        format!("cannot prepare connections to {host}"),
-                    )
-                    .with_source(error)
-                })?
-            }
-        };
+        #[cfg(all(feature = "bridge", unix))]
+        let socket = bridge.as_ref().map(Bridge::socket);
+        #[cfg(not(all(feature = "bridge", unix)))]
+        let socket = None;
+        let http = self.http(&host, tls.as_ref(), socket)?;
         let prefix = host.url_prefix(tls.is_some());
-        let root = reqwest::Url::parse(&prefix).and_then(|url| url.join("/"));
+        let root = Uri::try_from(&prefix).map_err(|error| unprepared(&host, error))?;
+        let base = root.path().trim_end_matches('/').to_owned();
         Ok(Connection {
             inner: Arc::new(Inner {
                 host,
                 prefix,
-                root: root.ok(),
+                root: root.into_parts(),
+                base,
                 headers,
                 registries: Arc::new(registries),
                 limits: self.limits,
@@ -598,27 +572,58 @@ impl ConnectionBuilder {
                 #[cfg(all(feature = "bridge", unix))]
                 bridge,
                 transport: self.transport,
-                #[cfg(feature = "custom-transport")]
-                sent: for_others,
-                answered,
+                sent,
+                answered: AtomicBool::new(false),
             }),
             contact: None,
             choice: None,
             unsupported: Unsupported::default(),
         })
     }
+
+    /// What sends requests to `host`, or to `socket` if that leads there.
+    fn http(
+        &self,
+        host: &Host,
+        tls: Option<&Tls>,
+        socket: Option<PathBuf>,
+    ) -> Result<HttpClient, Error> {
+        #[cfg(feature = "custom-transport")]
+        if let Some(client) = &self.transport.client {
+            return Ok(HttpClient::Reqwest(client.clone()));
+        }
+        let limit = self.limits.connect;
+        let spare = socket.is_some().then_some(SPARE);
+        #[cfg(feature = "tls")]
+        if let Some(tls) = tls {
+            return HttpClient::with_tls(client_config(tls)?, socket, limit, spare)
+                .map_err(|error| unprepared(host, error));
+        }
+        if tls.is_some() {
+            let sentence = format!("{host} is to be spoken to with TLS: enable the feature `tls`");
+            return Err(Error::new(ErrorKind::Tls, sentence));
+        }
+        Ok(HttpClient::direct(target(host, socket)?, limit, spare))
+    }
 }
 
-/// A client that connects to where the address says.
-fn directed(builder: reqwest::ClientBuilder, host: &Host) -> Result<reqwest::ClientBuilder, Error> {
-    match host.address() {
+/// Where connections go.
+fn target(host: &Host, socket: Option<PathBuf>) -> Result<Target, Error> {
+    match (socket, host.address()) {
         #[cfg(unix)]
-        Address::Unix(path) => Ok(builder.unix_socket(path.as_path())),
+        (Some(socket), _) => Ok(Target::Unix(socket)),
+        #[cfg(unix)]
+        (None, Address::Unix(path)) => Ok(Target::Unix(path.clone())),
         #[cfg(windows)]
-        Address::Pipe(path) => Ok(builder.windows_named_pipe(path.replace('/', "\\"))),
-        Address::Tcp { .. } => Ok(builder),
+        (_, Address::Pipe(path)) => Ok(Target::Pipe(path.replace('/', "\\"))),
+        (_, Address::Tcp { .. }) => Ok(Target::Tcp),
         _ => Err(elsewhere(host)),
     }
+}
+
+fn unprepared(host: &Host, error: impl Into<Source>) -> Error {
+    let sentence = format!("cannot prepare connections to {host}");
+    Error::new(ErrorKind::Host, sentence).with_source(error)
 }
 
 /// An address that other systems have.

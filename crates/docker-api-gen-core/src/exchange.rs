@@ -1,17 +1,16 @@
 //! One request and the headers of its answer.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use http::Method;
 use http::header::{CONTENT_LENGTH, HeaderValue};
 
+use crate::body::Body;
 use crate::call::Sending;
 use crate::connection::Connection;
 use crate::contact::Contact;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
 use crate::headers;
+use crate::http_client::Answer;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::request::Request;
@@ -20,36 +19,6 @@ use crate::text::shorten;
 /// How many connections in a row may turn out to have been closed while they were idle.
 const STALE: u32 = 2;
 
-/// Sends a request once more where that is safe and the connection it took may have been closed while idle.
-///
-/// No connection is idle before the first answer, which `answered` tells of.
-pub(crate) fn repeat(answered: Arc<AtomicBool>) -> reqwest::retry::Builder {
-    struct Any;
-
-    impl PartialEq<&str> for Any {
-        fn eq(&self, _: &&str) -> bool {
-            true
-        }
-    }
-
-    reqwest::retry::for_host(Any)
-        .no_budget()
-        .max_retries_per_request(STALE)
-        .classify_fn(move |attempt| {
-            let is_safe = matches!(*attempt.method(), Method::GET | Method::HEAD);
-            match attempt.error() {
-                Some(error)
-                    if is_safe
-                        && answered.load(Ordering::Relaxed)
-                        && failure::is_hang_up(error) =>
-                {
-                    attempt.retryable()
-                }
-                _ => attempt.success(),
-            }
-        })
-}
-
 /// Sends `request` and waits for the headers of the answer, after making sure that the daemon speaks the client's
 /// version if nobody has yet.
 pub(crate) fn exchange<'a>(
@@ -57,7 +26,7 @@ pub(crate) fn exchange<'a>(
     request: Request,
     limits: Limits,
     origin: &'a Origin,
-) -> Sending<'a, reqwest::Response> {
+) -> Sending<'a, Answer> {
     let contact = connection.contact().filter(|contact| !contact.is_made());
     send(connection, request, limits, origin, contact)
 }
@@ -69,30 +38,21 @@ pub(crate) fn send<'a>(
     limits: Limits,
     origin: &'a Origin,
     contact: Option<&'a Contact>,
-) -> Sending<'a, reqwest::Response> {
-    let sending: Sending<'a, reqwest::Response> = Box::pin(async move {
+) -> Sending<'a, Answer> {
+    let sending: Sending<'a, Answer> = Box::pin(async move {
         check_runtime(origin)?;
         if let Some(contact) = contact {
             contact.make(connection, limits, origin).await?;
         }
-        let request = prepare(connection, request, origin)?;
         #[cfg(all(feature = "bridge", unix))]
         connection.open_bridge().map_err(|error| error.at(origin))?;
-        #[cfg(windows)]
-        let answer = crate::pipe::execute(connection, request).await;
-        #[cfg(not(windows))]
-        let answer = connection.http().execute(request).await;
-        match answer {
-            Ok(answer) => {
-                #[cfg(all(feature = "bridge", unix))]
-                if let Some(error) = connection.bridge_failure(&answer) {
-                    return Err(error.at(origin));
-                }
-                connection.was_answered();
-                Ok(answer)
-            }
-            Err(error) => Err(failure::send(error, connection, origin)),
+        let answer = send_again(connection, request, origin).await?;
+        #[cfg(all(feature = "bridge", unix))]
+        if let Some(error) = connection.bridge_failure(&answer) {
+            return Err(error.at(origin));
         }
+        connection.was_answered();
+        Ok(answer)
     });
     let sending = match limits.headers {
         None => sending,
@@ -119,33 +79,62 @@ pub(crate) fn check_runtime(origin: &Origin) -> Result<(), Error> {
     }
 }
 
+/// Sends a request, once more where that is safe and the connection it took may have been closed while it was idle. No
+/// connection is idle before the first answer.
+async fn send_again(
+    connection: &Connection,
+    mut request: Request,
+    origin: &Origin,
+) -> Result<Answer, Error> {
+    let mut repeats = 0;
+    loop {
+        let again = match connection.has_answered() && repeats < STALE {
+            true => repeatable(&request),
+            false => None,
+        };
+        let sent = prepare(connection, request, origin)?;
+        match (connection.http().send(sent).await, again) {
+            (Ok(answer), _) => return Ok(answer),
+            (Err(failed), Some(again)) if failure::is_hang_up(&*failed.error) => {
+                request = again;
+                repeats += 1;
+            }
+            (Err(failed), _) => return Err(failure::send(failed, connection, origin)),
+        }
+    }
+}
+
+/// The same request, where it is safe to send it again.
+fn repeatable(request: &Request) -> Option<Request> {
+    if !matches!(request.method, Method::GET | Method::HEAD) {
+        return None;
+    }
+    Some(Request {
+        method: request.method.clone(),
+        path_and_query: request.path_and_query.clone(),
+        headers: request.headers.clone(),
+        body: request.body.again()?,
+    })
+}
+
 fn prepare(
     connection: &Connection,
     request: Request,
     origin: &Origin,
-) -> Result<reqwest::Request, Error> {
+) -> Result<http::Request<Body>, Error> {
     let path = &request.path_and_query;
-    let url = connection
-        .url(path)
-        // Parsing a URL tidies it up. What was encoded leaves nothing to tidy, and what would arrive as something
-        // else must not be sent.
-        .filter(|url| url.as_str().strip_prefix(connection.prefix()) == Some(path))
-        .ok_or_else(|| {
-            let text = format!("{}{path}", connection.prefix());
-            Error::new(
-                ErrorKind::Input,
-                format!("{:?} cannot be sent as a URL", shorten(&text, 200)),
-            )
-            .at(origin)
-        })?;
-    let mut sent = reqwest::Request::new(request.method, url);
-    let carries = matches!(*sent.method(), Method::POST | Method::PUT);
+    let Some(uri) = connection.uri(path) else {
+        let text = format!("{}{path}", connection.prefix());
+        let sentence = format!("{:?} cannot be sent as a URL", shorten(&text, 200));
+        return Err(Error::new(ErrorKind::Input, sentence).at(origin));
+    };
+    let mut sent = http::Request::new(request.body);
+    let carries = matches!(request.method, Method::POST | Method::PUT);
+    *sent.method_mut() = request.method;
+    *sent.uri_mut() = uri;
     *sent.headers_mut() = request.headers;
-    #[cfg(feature = "custom-transport")]
     connection.add_headers(sent.headers_mut());
-    if !request.body.is_empty() {
-        *sent.body_mut() = Some(request.body.into_reqwest());
-    } else if carries {
+    if sent.body().is_empty() && carries {
         // Proxies may refuse a POST that does not say how long it is.
         let nothing = HeaderValue::from_static("0");
         headers::set(sent.headers_mut(), CONTENT_LENGTH, nothing);

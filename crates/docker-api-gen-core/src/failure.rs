@@ -11,6 +11,7 @@ use crate::body::BodyError;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
 use crate::host::{Address, Host};
+use crate::http_client::{NoAnswer, Stage};
 use crate::origin::Origin;
 use crate::scan;
 use crate::text::{after, contains, shorten, shorten_bytes};
@@ -33,28 +34,28 @@ pub(crate) fn silent(limit: Duration, origin: &Origin) -> Error {
 }
 
 /// A request that got no answer.
-pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Origin) -> Error {
+pub(crate) fn send(failed: NoAnswer, connection: &Connection, origin: &Origin) -> Error {
+    let NoAnswer { error, stage } = failed;
+    let cause: &(dyn StdError + 'static) = &*error;
     let host = connection.host();
-    // The URL would be in the source's text, and a query can hold secrets.
-    let error = error.without_url();
     let tls = connection.tls();
-    let (kind, sentence) = if let Some(sentence) = tls_failure(&error, connection) {
+    let (kind, sentence) = if let Some(sentence) = tls_failure(cause, connection) {
         (ErrorKind::Tls, sentence)
-    } else if error.is_connect() {
-        let limit = connection.limits().connect.filter(|_| error.is_timeout());
+    } else if let Stage::Connecting | Stage::LateConnecting | Stage::Resolving = stage {
+        let limit = connection.limits().connect;
         connect(
-            innermost(&error),
-            limit,
-            error.is_dns(),
+            innermost(cause),
+            limit.filter(|_| stage == Stage::LateConnecting),
+            stage == Stage::Resolving,
             tls.is_some(),
             host,
         )
-    } else if find::<BodyError>(&error).is_some() {
+    } else if find::<BodyError>(cause).is_some() {
         (
             ErrorKind::Body,
             "the body given for the request failed while it was sent".to_owned(),
         )
-    } else if find::<hyper::Error>(&error).is_some_and(hyper::Error::is_parse) {
+    } else if find::<hyper::Error>(cause).is_some_and(hyper::Error::is_parse) {
         let hint = match (tls, host.address()) {
             (None, Address::Tcp { .. }) => ", and without TLS?",
             (_, Address::Ssh(_)) => {
@@ -66,7 +67,7 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             ErrorKind::Protocol,
             format!("what answers at {host} does not speak HTTP: is it a Docker daemon{hint}"),
         )
-    } else if is_hang_up(&error) {
+    } else if is_hang_up(cause) {
         let hint = match tls {
             Some(_) => ": it may want another client certificate",
             None => "",
@@ -75,7 +76,7 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
             ErrorKind::Interrupted,
             format!("the daemon closed the connection without an answer{hint}"),
         )
-    } else if error.is_builder() {
+    } else if stage == Stage::Making {
         (ErrorKind::Input, "the request cannot be sent".to_owned())
     } else {
         (
@@ -88,14 +89,14 @@ pub(crate) fn send(error: reqwest::Error, connection: &Connection, origin: &Orig
 
 /// What is wrong with TLS, if that is what is wrong.
 #[cfg(feature = "tls")]
-fn tls_failure(error: &reqwest::Error, connection: &Connection) -> Option<String> {
+fn tls_failure(error: &(dyn StdError + 'static), connection: &Connection) -> Option<String> {
     let tls = connection.tls()?;
     let shows = tls.certificate.is_some() && tls.key.is_some();
     find::<rustls::Error>(error).map(|error| crate::tls::explain(error, connection.host(), shows))
 }
 
 #[cfg(not(feature = "tls"))]
-fn tls_failure(_: &reqwest::Error, _: &Connection) -> Option<String> {
+fn tls_failure(_: &(dyn StdError + 'static), _: &Connection) -> Option<String> {
     None
 }
 
@@ -170,11 +171,11 @@ pub(crate) fn read(error: impl Into<crate::error::Source>, origin: &Origin) -> E
 }
 
 /// A connection that was to be taken over and was not.
-pub(crate) fn upgrade(error: reqwest::Error, origin: &Origin) -> Error {
+pub(crate) fn upgrade(error: hyper::Error, origin: &Origin) -> Error {
     let sentence = "the daemon agreed to hand over the connection, but did not";
     Error::new(ErrorKind::Protocol, sentence)
         .at(origin)
-        .with_source(error.without_url())
+        .with_source(error)
 }
 
 /// An answer whose status says that it is none. `body` is what could be read of it, within bounds.
@@ -442,12 +443,6 @@ pub(crate) fn is_hang_up(error: &(dyn StdError + 'static)) -> bool {
     })
 }
 
-/// What the system calls a failure to connect.
-#[cfg(windows)]
-pub(crate) fn system_code(error: &reqwest::Error) -> Option<i32> {
-    innermost(error)?.raw_os_error()
-}
-
 /// The I/O error that others may be wrapped around.
 fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
     let mut found = find::<io::Error>(error)?;
@@ -460,7 +455,9 @@ fn innermost<'e>(error: &'e (dyn StdError + 'static)) -> Option<&'e io::Error> {
 }
 
 /// The first error of type `E` among `error` and its sources.
-fn find<'e, E: StdError + 'static>(error: &'e (dyn StdError + 'static)) -> Option<&'e E> {
+pub(crate) fn find<'e, E: StdError + 'static>(
+    error: &'e (dyn StdError + 'static),
+) -> Option<&'e E> {
     let mut next = Some(error);
     while let Some(error) = next {
         if let Some(found) = error.downcast_ref() {

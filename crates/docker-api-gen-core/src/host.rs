@@ -5,6 +5,7 @@ use std::net::Ipv6Addr;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
+use http::uri::PathAndQuery;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Error, ErrorKind};
@@ -225,78 +226,126 @@ fn pipe(path: &str) -> Result<Address, String> {
 }
 
 fn tcp(scheme: &'static str, rest: &str, default_port: u16) -> Result<Address, String> {
-    let authority = rest.split(['/', '\\']).next().unwrap_or_default();
-    let url = if authority.parse::<Ipv6Addr>().is_ok() {
-        format!("http://[{authority}]{}", &rest[authority.len()..])
-    } else if authority.is_empty() || authority.starts_with(':') {
-        format!("http://localhost{rest}")
-    } else {
-        format!("http://{rest}")
-    };
     // An address can hold a password, so no message shows one that was not understood as a whole.
-    let url = reqwest::Url::parse(&url)
-        .map_err(|error| format!("what follows {scheme}:// is not host:port ({error})"))?;
-    if !url.username().is_empty() || url.password().is_some() {
+    let parts = Parts::of(rest)
+        .map_err(|why| format!("what follows {scheme}:// is not host:port ({why})"))?;
+    if parts.user.is_some() {
         return Err(format!("{scheme}:// takes no user name or password"));
     }
-    if url.query().is_some() || url.fragment().is_some() {
+    if parts.has_more {
         return Err(format!("{scheme}:// takes no `?` or `#`"));
     }
-    let Some(name) = url.host_str() else {
-        return Err(format!(
-            "{scheme}:// needs a host name, as in {scheme}://127.0.0.1:{default_port}"
-        ));
+    let name = if parts.host.is_empty() {
+        "localhost".to_owned()
+    } else if parts.is_ipv6 {
+        format!("[{}]", parts.host)
+    } else {
+        parts.host.to_owned()
     };
-    // The parser leaves out port 80, which is its default whether it was written or not.
-    let port = match url.port() {
+    if let Some(odd) = parts.host.chars().find(|c| !is_of_host(*c)) {
+        return Err(format!(
+            "what follows {scheme}:// is not host:port ({odd:?} cannot be in a host name)"
+        ));
+    }
+    let base = parts.path.trim_end_matches('/');
+    if !base.is_empty() && !is_path(base) {
+        return Err(format!(
+            "what follows {scheme}:// is not host:port/path (a character of the path has to be written with `%`)"
+        ));
+    }
+    let port = match parts.port {
         Some(0) => return Err("port 0 cannot be connected to".to_owned()),
         Some(port) => port,
-        None if has_port(authority) => 80,
         None => default_port,
     };
     Ok(Address::Tcp {
         scheme,
         authority: format!("{name}:{port}"),
-        base: url.path().trim_end_matches('/').to_owned(),
+        base: base.to_owned(),
     })
 }
 
-fn has_port(authority: &str) -> bool {
-    // In `[::1]` the colons are the address's own.
-    if authority.parse::<Ipv6Addr>().is_ok() {
-        return false;
+/// Whether it can stand in front of every request's path as it is.
+fn is_path(text: &str) -> bool {
+    text.is_ascii() && text.starts_with('/') && PathAndQuery::try_from(text).is_ok()
+}
+
+/// What a host name on the network or an IP address has.
+fn is_of_host(c: char) -> bool {
+    c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':')
+}
+
+/// What follows the scheme of an address.
+struct Parts<'a> {
+    /// With its password, if it has one.
+    user: Option<&'a str>,
+    /// Without the brackets of an IPv6 address.
+    host: &'a str,
+    is_ipv6: bool,
+    port: Option<u16>,
+    path: &'a str,
+    /// A query or a fragment follows.
+    has_more: bool,
+}
+
+impl<'a> Parts<'a> {
+    fn of(text: &'a str) -> Result<Self, &'static str> {
+        let cut = |text: &'a str, at: &[char]| text.split_at(text.find(at).unwrap_or(text.len()));
+        let (authority, rest) = cut(text, &['/', '\\', '?', '#']);
+        let (path, more) = cut(rest, &['?', '#']);
+        let (user, place) = match authority.rsplit_once('@') {
+            Some((user, place)) => (Some(user), place),
+            None => (None, authority),
+        };
+        let is_bare = place.parse::<Ipv6Addr>().is_ok();
+        let (host, port) = match place.strip_prefix('[') {
+            _ if is_bare => (place, ""),
+            Some(inside) => inside.split_once(']').ok_or("a bracket is missing")?,
+            None => place.split_at(place.find(':').unwrap_or(place.len())),
+        };
+        let is_ipv6 = is_bare || place.starts_with('[');
+        if is_ipv6 && host.parse::<Ipv6Addr>().is_err() {
+            return Err("between brackets belongs an IPv6 address");
+        }
+        let port = match port.strip_prefix(':') {
+            None if port.is_empty() => None,
+            Some("") => None,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Some(digits.parse().map_err(|_| "a port is at most 65535")?)
+            }
+            _ => return Err("a port is a number"),
+        };
+        Ok(Self {
+            user,
+            host,
+            is_ipv6,
+            port,
+            path,
+            has_more: !more.is_empty(),
+        })
     }
-    let after_name = authority
-        .rsplit_once(']')
-        .map_or(authority, |(_, after)| after);
-    after_name
-        .rsplit_once(':')
-        .is_some_and(|(_, port)| !port.is_empty())
 }
 
 fn ssh(rest: &str) -> Result<Address, String> {
-    let url = reqwest::Url::parse(&format!("ssh://{rest}"))
-        .map_err(|error| format!("what follows ssh:// is not user@host:port/path ({error})"))?;
-    if url.password().is_some() {
+    let parts = Parts::of(rest)
+        .map_err(|why| format!("what follows ssh:// is not user@host:port/path ({why})"))?;
+    let user = parts.user.unwrap_or_default();
+    if user.contains(':') {
         return Err(
             "ssh:// takes no password: let ssh use a key or its agent, as `ssh` itself would"
                 .to_owned(),
         );
     }
-    if url.query().is_some() || url.fragment().is_some() {
+    if parts.has_more {
         return Err("ssh:// takes no `?` or `#`".to_owned());
     }
     let text = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
-    let host = text(url.host_str().unwrap_or_default());
-    let host = host
-        .strip_prefix('[')
-        .and_then(|host| host.strip_suffix(']'))
-        .unwrap_or(&host);
+    let host = text(parts.host);
     if host.is_empty() {
         return Err("ssh:// needs a host name, as in ssh://user@host".to_owned());
     }
-    let user = Some(text(url.username())).filter(|user| !user.is_empty());
-    let all = || [Some(host), user.as_deref()].into_iter().flatten();
+    let user = Some(text(user)).filter(|user| !user.is_empty());
+    let all = || [Some(host.as_str()), user.as_deref()].into_iter().flatten();
     // ssh would take them for options.
     if all().any(|name| name.starts_with('-')) {
         return Err("in ssh:// neither the user nor the host may begin with `-`".to_owned());
@@ -308,14 +357,18 @@ fn ssh(rest: &str) -> Result<Address, String> {
             "in ssh:// neither the user nor the host may have blanks or what a shell would act upon".to_owned(),
         );
     }
-    let socket = text(url.path());
+    // ssh would take what is in front of it for the user.
+    if host.contains('@') {
+        return Err("in ssh:// the host may not have an `@`".to_owned());
+    }
+    let socket = text(parts.path);
     if socket.contains(char::is_control) {
         return Err("in ssh:// the path may not have control characters".to_owned());
     }
     Ok(Address::Ssh(Ssh {
         user,
-        host: host.to_owned(),
-        port: url.port(),
+        host,
+        port: parts.port,
         socket: Some(socket).filter(|path| !path.trim_matches('/').is_empty()),
     }))
 }
@@ -462,6 +515,13 @@ mod tests {
             ("tcp://me:secret@box", "no user name or password"),
             ("tcp://box?x=1", "takes no `?`"),
             ("tcp://bo x", "is not host:port"),
+            ("tcp://bücher", "'ü' cannot be in a host name"),
+            ("tcp://box:1x", "a port is a number"),
+            ("tcp://[::1", "a bracket is missing"),
+            ("tcp://[box]", "an IPv6 address"),
+            ("tcp://box/a b", "has to be written with `%`"),
+            ("tcp://box\\a", "has to be written with `%`"),
+            ("ssh://box%40other", "the host may not have an `@`"),
             ("ssh://", "needs a host name"),
             ("ssh://me:secret@box", "takes no password"),
             ("ssh://box?x=1", "takes no `?`"),

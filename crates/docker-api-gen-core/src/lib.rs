@@ -68,6 +68,7 @@ mod gates;
 pub mod headers;
 pub mod history;
 mod host;
+mod http_client;
 mod json;
 mod json_documents;
 mod json_lines;

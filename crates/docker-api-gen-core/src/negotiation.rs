@@ -17,6 +17,7 @@ use crate::exchange;
 use crate::failure::{self, Window};
 use crate::headers;
 use crate::history::History;
+use crate::http_client::Answer as HttpAnswer;
 use crate::limits::Limits;
 use crate::operation::Operation;
 use crate::origin::Origin;
@@ -65,7 +66,7 @@ pub(crate) trait Choose: Send + Sync {
     fn ready<'c, 'a: 'c>(&'c self, call: &'c mut Call<'a>) -> Sending<'c, ()>;
 
     /// Sends a call that is ready, and again if another daemon refuses its version.
-    fn exchange<'c, 'a: 'c>(&'c self, call: &'c mut Call<'a>) -> Sending<'c, reqwest::Response>;
+    fn exchange<'c, 'a: 'c>(&'c self, call: &'c mut Call<'a>) -> Sending<'c, HttpAnswer>;
 
     /// Makes a call speak the version it would speak if it were sent now, as far as that is known.
     fn prepare(&self, call: &mut Call<'_>) -> Result<(), Error>;
@@ -290,7 +291,7 @@ impl Choose for Negotiation {
         })
     }
 
-    fn exchange<'c, 'a: 'c>(&'c self, call: &'c mut Call<'a>) -> Sending<'c, reqwest::Response> {
+    fn exchange<'c, 'a: 'c>(&'c self, call: &'c mut Call<'a>) -> Sending<'c, HttpAnswer> {
         Box::pin(async move {
             self.ready(call).await?;
             let again = call.keep();
@@ -478,7 +479,7 @@ impl Asking<'_> {
             body: Body::empty(),
         };
         let answer = exchange::send(self.connection, request, limits, self.origin, None).await?;
-        let (parts, body) = http::Response::<reqwest::Body>::from(answer).into_parts();
+        let (parts, body) = answer.into_parts();
         let mut body = ByteStream::new(body, limits.idle, self.origin.clone());
         Ok(Answer {
             status: parts.status,

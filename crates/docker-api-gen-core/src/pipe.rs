@@ -1,11 +1,10 @@
 //! Named pipes of Windows.
 
+use std::io;
 use std::time::Duration;
 
+use tokio::net::windows::named_pipe::{ClientOptions, NamedPipeClient};
 use tokio::time::{Instant, sleep};
-
-use crate::connection::Connection;
-use crate::failure;
 
 /// All that serve a pipe are taken: Windows' `ERROR_PIPE_BUSY`.
 const BUSY: i32 = 231;
@@ -15,24 +14,16 @@ const PATIENCE: Duration = Duration::from_secs(32);
 
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Sends a request, as often as the pipe is busy and the time for connecting allows.
-///
-/// A stream is not sent again: it may be gone after the first attempt.
-pub(crate) async fn execute(
-    connection: &Connection,
-    mut request: reqwest::Request,
-) -> Result<reqwest::Response, reqwest::Error> {
-    let limit = connection.limits().connect.unwrap_or(PATIENCE);
+/// Opens a pipe, as often as it is busy and the limit on connecting allows.
+pub(crate) async fn open(path: &str, limit: Option<Duration>) -> io::Result<NamedPipeClient> {
+    let patience = limit.unwrap_or(PATIENCE);
     let start = Instant::now();
     loop {
-        let again = request.try_clone();
-        match connection.http().execute(request).await {
-            Err(error) if failure::system_code(&error) == Some(BUSY) => match again {
-                Some(again) if start.elapsed() < limit => request = again,
-                _ => return Err(error),
-            },
-            result => return result,
+        match ClientOptions::new().open(path) {
+            Err(error) if error.raw_os_error() == Some(BUSY) && start.elapsed() < patience => {
+                sleep(PAUSE).await;
+            }
+            opened => return opened,
         }
-        sleep(PAUSE).await;
     }
 }

@@ -11,6 +11,7 @@ use crate::byte_stream::ByteStream;
 use crate::call::Sending;
 use crate::error::{Error, ErrorKind};
 use crate::failure;
+use crate::http_client::Answer;
 use crate::limits::Limits;
 use crate::origin::Origin;
 use crate::wire::Read;
@@ -125,12 +126,12 @@ impl fmt::Debug for Response {
 
 /// Turns a status that is no answer to the call's operation into an error.
 pub(crate) fn check<'a>(
-    response: reqwest::Response,
+    answer: Answer,
     limits: Limits,
     origin: &'a Origin,
 ) -> Sending<'a, Response> {
     Box::pin(async move {
-        let (parts, body) = http::Response::<reqwest::Body>::from(response).into_parts();
+        let (parts, body) = answer.into_parts();
         let mut body = ByteStream::new(body, limits.idle, origin.clone());
         let status = parts.status;
         if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {

@@ -190,17 +190,13 @@ mod with_rustls {
         }
     }
 
-    /// How to speak TLS; without `tls` it is for connections that do not.
-    pub(crate) fn client_config(tls: Option<&Tls>) -> Result<ClientConfig, Error> {
+    /// How to speak TLS.
+    pub(crate) fn client_config(tls: &Tls) -> Result<ClientConfig, Error> {
         // Never the process's default: it may be unset, or set by whoever came first.
         let provider = Arc::new(ring::default_provider());
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(broken)?;
-        let Some(tls) = tls else {
-            let nobody = RootCertStore::empty();
-            return Ok(builder.with_root_certificates(nobody).with_no_client_auth());
-        };
         let builder = if tls.unverified {
             let anybody = Arc::new(Anybody(provider));
             builder

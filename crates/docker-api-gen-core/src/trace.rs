@@ -10,6 +10,7 @@ use tracing::{Instrument as _, Span};
 
 use crate::call::Sending;
 use crate::error::{Error, ErrorKind};
+use crate::http_client::Answer;
 use crate::origin::Origin;
 use crate::unsupported::Change;
 
@@ -29,10 +30,7 @@ impl Drop for Watch {
 }
 
 /// Gives a request its span, which its answer takes along for [`failed`].
-pub(crate) fn watch<'a>(
-    sending: Sending<'a, reqwest::Response>,
-    origin: &Origin,
-) -> Sending<'a, reqwest::Response> {
+pub(crate) fn watch<'a>(sending: Sending<'a, Answer>, origin: &Origin) -> Sending<'a, Answer> {
     let span = tracing::debug_span!(
         target: TARGET,
         "docker request",

@@ -12,14 +12,6 @@ pub(crate) struct Transport {
 }
 
 impl Transport {
-    /// The client of HTTP that the caller made.
-    pub(crate) fn client(&self) -> Option<&reqwest::Client> {
-        #[cfg(feature = "custom-transport")]
-        return self.client.as_ref();
-        #[cfg(not(feature = "custom-transport"))]
-        None
-    }
-
     /// The socket that leads to the daemon in place of its address, if that is how it is reached.
     #[cfg(all(feature = "bridge", unix))]
     pub(crate) fn bridge(
@@ -29,7 +21,8 @@ impl Transport {
     ) -> Result<Option<crate::bridge::Bridge>, crate::error::Error> {
         use crate::bridge::{Bridge, Way};
 
-        if self.client().is_some() {
+        #[cfg(feature = "custom-transport")]
+        if self.client.is_some() {
             return Ok(None);
         }
         #[cfg(feature = "custom-transport")]

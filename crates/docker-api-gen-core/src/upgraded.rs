@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
+use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::byte_stream::ByteStream;
@@ -44,10 +45,13 @@ enum Io {
 
 /// A connection whose two directions are used independently. It is locked for the length of one poll.
 #[derive(Clone)]
-struct Shared(Arc<Mutex<reqwest::Upgraded>>);
+struct Shared(Arc<Mutex<TokioIo<hyper::upgrade::Upgraded>>>);
 
 impl Shared {
-    fn poll<T>(&self, poll: impl FnOnce(Pin<&mut reqwest::Upgraded>) -> Poll<T>) -> Poll<T> {
+    fn poll<T>(
+        &self,
+        poll: impl FnOnce(Pin<&mut TokioIo<hyper::upgrade::Upgraded>>) -> Poll<T>,
+    ) -> Poll<T> {
         // A panic in a poll leaves nothing half done here that another poll would trip over.
         let mut io = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         poll(Pin::new(&mut io))
@@ -69,13 +73,13 @@ impl AsyncRead for UpgradedReader {
 
 impl Upgraded {
     pub(crate) fn open(
-        io: reqwest::Upgraded,
+        io: hyper::upgrade::Upgraded,
         tty: Option<bool>,
         proof: Option<Proof>,
         origin: Origin,
     ) -> Self {
         Self {
-            io: Io::Open(Shared(Arc::new(Mutex::new(io)))),
+            io: Io::Open(Shared(Arc::new(Mutex::new(TokioIo::new(io))))),
             tty,
             proof,
             origin,
