@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::IgnoredAny;
 
+use crate::decode;
 use crate::error::{Error, ErrorKind};
 use crate::scan;
 use crate::text::shorten;
@@ -22,18 +23,21 @@ pub(crate) struct JsonFile {
 impl JsonFile {
     /// The file, unless there is none.
     pub(crate) fn open(path: PathBuf) -> Result<Option<Self>, Error> {
-        let text = match fs::read(&path) {
+        let text = match fs::read_to_string(&path) {
             Ok(text) => text,
             Err(error) if is_missing(&error) => return Ok(None),
             Err(error) => return Err(unreadable(&path, error)),
         };
-        let is_empty = text.trim_ascii().is_empty();
-        match serde_json::from_slice::<IgnoredAny>(&text) {
+        let is_empty = text.trim().is_empty();
+        match serde_json::from_str::<IgnoredAny>(&text) {
             Err(error) if !is_empty => Err(failure(format!(
                 "{} cannot be read as JSON ({error}): repair it, or set DOCKER_CONFIG to another folder",
                 path.display()
             ))),
-            _ => Ok(Some(Self { path, text })),
+            _ => Ok(Some(Self {
+                path,
+                text: text.into_bytes(),
+            })),
         }
     }
 
@@ -77,7 +81,7 @@ impl JsonFile {
 
 /// Whether it is a document of JSON.
 pub(crate) fn is_json(text: &[u8]) -> bool {
-    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+    decode::value::<IgnoredAny>(text).is_some()
 }
 
 /// The text that is a value, unless it is empty.

@@ -1,5 +1,8 @@
 //! From the text of an answer to a value, and from a failure to the place in the text.
 
+use std::str::Utf8Error;
+
+use serde::de::Deserialize;
 use serde_json::error::Category;
 
 use crate::error::{Error, ErrorKind};
@@ -10,12 +13,54 @@ use crate::wire::Read;
 
 /// Reads one JSON document. Everything that does not depend on `T` is in [`failure`], so that this is all that is
 /// compiled per type.
+///
+/// A reader of text has no bytes to validate, which takes a good part of the time where it is done string by string. All
+/// readers in this crate are of this kind, as those of two would be twice the code.
 pub(crate) fn decode<T: Read>(text: &[u8], origin: &Origin) -> Result<T, Error> {
-    let mut reader = serde_json::Deserializer::from_slice(text);
+    let text = match str::from_utf8(text) {
+        Ok(text) => text,
+        Err(error) => return Err(no_text(text, error, origin)),
+    };
+    let mut reader = serde_json::Deserializer::from_str(text);
     match T::read(&mut reader).and_then(|value| reader.end().map(|()| value)) {
         Ok(value) => Ok(value),
-        Err(error) => Err(failure(text, error, origin)),
+        Err(error) => Err(failure(text.as_bytes(), error, origin)),
     }
+}
+
+/// Reads what is to be one JSON document, whatever is wrong with one that is not.
+pub(crate) fn value<'t, T: Deserialize<'t>>(text: &'t [u8]) -> Option<T> {
+    serde_json::from_str(str::from_utf8(text).ok()?).ok()
+}
+
+#[cold]
+fn no_text(text: &[u8], error: Utf8Error, origin: &Origin) -> Error {
+    let (kind, sentence) = match (error.error_len(), text.trim_ascii_start().first()) {
+        (None, Some(b'{' | b'[' | b'"')) => (ErrorKind::Truncated, cut_off(text)),
+        (Some(_), Some(b'{' | b'[' | b'"')) => (
+            ErrorKind::NotJson,
+            format!(
+                "the answer is not valid JSON: it is not UTF-8 from byte {} on",
+                error.valid_up_to()
+            ),
+        ),
+        _ => (ErrorKind::NotJson, something_else(text)),
+    };
+    Error::new(kind, sentence).at(origin).with_source(error)
+}
+
+fn cut_off(text: &[u8]) -> String {
+    format!(
+        "the answer ends in the middle of a JSON document, after {} bytes",
+        text.len()
+    )
+}
+
+fn something_else(text: &[u8]) -> String {
+    format!(
+        "the answer should be JSON and is not: {:?}",
+        shorten_bytes(text, 200)
+    )
 }
 
 #[cold]
@@ -29,23 +74,14 @@ fn failure(text: &[u8], error: serde_json::Error, origin: &Origin) -> Error {
     }
     let offset = offset(text, error.line(), error.column());
     let (kind, sentence) = match error.classify() {
-        Category::Eof => (
-            ErrorKind::Truncated,
-            format!(
-                "the answer ends in the middle of a JSON document, after {} bytes",
-                text.len()
-            ),
-        ),
+        Category::Eof => (ErrorKind::Truncated, cut_off(text)),
         Category::Syntax | Category::Io => {
             let sentence = match text.trim_ascii_start().first() {
                 // Broken JSON is not shown: there is no telling what of it is secret.
                 Some(b'{' | b'[' | b'"') => {
                     format!("the answer is not valid JSON, {}", reason(&error))
                 }
-                _ => format!(
-                    "the answer should be JSON and is not: {:?}",
-                    shorten_bytes(text, 200)
-                ),
+                _ => something_else(text),
             };
             (ErrorKind::NotJson, sentence)
         }

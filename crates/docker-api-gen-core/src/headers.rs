@@ -20,10 +20,8 @@ pub fn flag(headers: &HeaderMap, name: &str) -> Option<bool> {
 /// A document in a header, as base64 of either alphabet.
 pub fn base64_json<T: Read>(headers: &HeaderMap, name: &str) -> Option<T> {
     let text: String = text(headers, name)?;
-    T::read(&mut serde_json::Deserializer::from_slice(
-        &base64_bytes::decode_any(&text)?,
-    ))
-    .ok()
+    let text = String::from_utf8(base64_bytes::decode_any(&text)?).ok()?;
+    T::read(&mut serde_json::Deserializer::from_str(&text)).ok()
 }
 
 /// Sets a header. Apart, so that its code is not where every header is set.

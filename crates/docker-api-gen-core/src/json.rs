@@ -57,8 +57,7 @@ impl Json {
     ///
     /// [`ErrorKind::Decode`] if it does not have that shape.
     pub fn to<T: DeserializeOwned>(&self) -> Result<T, Error> {
-        // From bytes and not from text: readers of both would be twice the code.
-        serde_json::from_slice(self.to_string().as_bytes()).map_err(|error| {
+        serde_json::from_str(&self.to_string()).map_err(|error| {
             Error::new(ErrorKind::Decode, "the JSON value has another shape").with_source(error)
         })
     }
@@ -193,7 +192,7 @@ impl FromStr for Json {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        serde_json::from_slice(text.as_bytes()).map_err(|error| {
+        serde_json::from_str(text).map_err(|error| {
             Error::new(ErrorKind::Input, "the text is not JSON").with_source(error)
         })
     }

@@ -1,6 +1,10 @@
 //! Cutting a stream of bytes into JSON documents.
 
 use bytes::{Buf as _, Bytes, BytesMut};
+use memchr::memmem::Finder;
+use serde::de::{Deserialize, Deserializer};
+
+use crate::wire::Read;
 
 /// The longest document that is put together. Progress messages, events and samples are far below it.
 pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
@@ -9,12 +13,13 @@ pub(crate) const LIMIT: usize = 16 * 1024 * 1024;
 ///
 /// Documents may stand back to back, on lines, or behind record separators (`application/json-seq`). Where one ends
 /// follows from its brackets and quotes; whether it is valid is for its reader to say.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Documents {
     state: State,
     /// What came so far of a document that is in several chunks.
     partial: BytesMut,
-    has_error: bool,
+    /// Finds what the name of a failure begins with.
+    error: Finder<'static>,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -40,14 +45,39 @@ pub(crate) enum Fault {
     CutOff(usize),
 }
 
+impl Default for Documents {
+    fn default() -> Self {
+        Self {
+            state: State::default(),
+            partial: BytesMut::new(),
+            error: Finder::new(b"\"error"),
+        }
+    }
+}
+
 impl Documents {
+    /// The value of the next document, if all of it is at the front of `input`, as is the rule. Then its text is gone
+    /// through once, and not first to find its end. What is unusual, a failure too, is left to [`next`](Self::next).
+    pub(crate) fn take_whole<T: Read>(&self, input: &mut Bytes) -> Option<T> {
+        if !self.skip_gap(input) || !input.starts_with(b"{") {
+            return None;
+        }
+        // Where there are lines, a document is one.
+        let line = memchr::memchr(b'\n', input).unwrap_or(input.len());
+        let text = str::from_utf8(&input[..line]).ok()?;
+        if self.error.find(text.as_bytes()).is_some() {
+            return None;
+        }
+        let mut values = serde_json::Deserializer::from_str(text).into_iter();
+        let Whole(value) = values.next()?.ok()?;
+        let end = values.byte_offset();
+        input.advance(end);
+        Some(value)
+    }
+
     /// The next document, taken from the front of `input`; `None` once `input` is used up.
     pub(crate) fn next(&mut self, input: &mut Bytes) -> Result<Option<Bytes>, Fault> {
-        if self.state == State::Between {
-            self.has_error = false;
-            let gap = input.iter().take_while(|byte| is_gap(**byte)).count();
-            input.advance(gap);
-        }
+        self.skip_gap(input);
         match self.scan(input) {
             Some(end) => {
                 self.state = State::Between;
@@ -84,9 +114,14 @@ impl Documents {
         }
     }
 
-    /// Whether the document given out last may have a member whose name begins with `error`.
-    pub(crate) fn may_have_error(&self) -> bool {
-        self.has_error
+    /// Takes what stands between documents from the front of `input`; whether none has begun yet.
+    pub(crate) fn skip_gap(&self, input: &mut Bytes) -> bool {
+        let is_between = self.state == State::Between;
+        if is_between {
+            let gap = input.iter().take_while(|byte| is_gap(**byte)).count();
+            input.advance(gap);
+        }
+        is_between
     }
 
     /// Where in `input` the current document ends, if it does.
@@ -110,14 +145,7 @@ impl Documents {
                 (State::Between, _) => State::Word,
                 (State::Word, b'{' | b'[' | b'"') => return Some(at),
                 (State::Word, byte) if is_gap(byte) => return Some(at),
-                (State::Nested(depth), b'"') => {
-                    if depth == 1 {
-                        let (name, error) = (&input[at + 1..], b"error");
-                        // It may go on in the next chunk.
-                        self.has_error |= name.starts_with(error) || name.len() < error.len();
-                    }
-                    State::String(depth)
-                }
+                (State::Nested(depth), b'"') => State::String(depth),
                 (State::Nested(depth), b'{' | b'[') => State::Nested(depth + 1),
                 (State::Nested(1), b'}' | b']') => return Some(at + 1),
                 (State::Nested(depth), b'}' | b']') => State::Nested(depth - 1),
@@ -131,6 +159,15 @@ impl Documents {
         }
         self.state = state;
         None
+    }
+}
+
+/// Lets serde's stream of documents read what is ours.
+struct Whole<T>(T);
+
+impl<'de, T: Read> Deserialize<'de> for Whole<T> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        T::read(from).map(Self)
     }
 }
 

@@ -72,18 +72,26 @@ impl<T: Read> JsonLines<T> {
     }
 
     fn poll_item(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<T, Error>>> {
-        let item = match ready!(self.source.poll_document(cx)) {
-            None => None,
-            Some(Err(error)) => Some(Err(error)),
-            Some(Ok(document)) => {
-                let item = decode::decode(&document, self.source.bytes.origin());
-                // Where one document is not even JSON, nobody knows where the next begins.
-                self.source.done |=
-                    matches!(&item, Err(error) if error.kind() != ErrorKind::Decode);
-                Some(item)
+        loop {
+            if !self.source.done
+                && let Some(item) = self.source.documents.take_whole(&mut self.source.input)
+            {
+                return Poll::Ready(Some(Ok(item)));
             }
-        };
-        Poll::Ready(item)
+            let item = match ready!(self.source.poll_document(cx)) {
+                Found::Input => continue,
+                Found::End => None,
+                Found::Failure(error) => Some(Err(error)),
+                Found::Document(document) => {
+                    let item = decode::decode(&document, self.source.bytes.origin());
+                    // Where one document is not even JSON, nobody knows where the next begins.
+                    self.source.done |=
+                        matches!(&item, Err(error) if error.kind() != ErrorKind::Decode);
+                    Some(item)
+                }
+            };
+            return Poll::Ready(item);
+        }
     }
 }
 
@@ -112,43 +120,50 @@ struct Source {
     done: bool,
 }
 
+/// What comes next in a stream.
+enum Found {
+    /// A document that does not report a failure.
+    Document(Bytes),
+    /// More to look at.
+    Input,
+    /// Nothing comes after it.
+    Failure(Error),
+    End,
+}
+
 impl Source {
-    /// The next document that does not report a failure.
-    fn poll_document(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Bytes, Error>>> {
-        while !self.done {
-            let found = match self.documents.next(&mut self.input) {
-                Ok(None) => match ready!(self.bytes.poll_chunk(cx)) {
-                    Some(Ok(chunk)) => {
-                        self.input = chunk;
-                        continue;
-                    }
-                    Some(Err(error)) => {
-                        self.done = true;
-                        return Poll::Ready(Some(Err(error)));
-                    }
-                    None => {
-                        self.done = true;
-                        self.documents.finish()
-                    }
-                },
-                found => found,
-            };
-            let origin = self.bytes.origin();
-            let document = match found {
-                Ok(None) => break,
-                Ok(Some(document)) if self.documents.may_have_error() => {
-                    match reported(&document, origin) {
-                        None => Ok(document),
-                        Some(error) => Err(error),
-                    }
-                }
-                Ok(Some(document)) => Ok(document),
-                Err(fault) => Err(faulty(&fault, origin)),
-            };
-            self.done |= document.is_err();
-            return Poll::Ready(Some(document));
+    fn poll_document(&mut self, cx: &mut Context<'_>) -> Poll<Found> {
+        if self.done {
+            return Poll::Ready(Found::End);
         }
-        Poll::Ready(None)
+        let found = match self.documents.next(&mut self.input) {
+            Ok(None) => match ready!(self.bytes.poll_chunk(cx)) {
+                Some(Ok(chunk)) => {
+                    self.input = chunk;
+                    return Poll::Ready(Found::Input);
+                }
+                Some(Err(error)) => {
+                    self.done = true;
+                    return Poll::Ready(Found::Failure(error));
+                }
+                None => {
+                    self.done = true;
+                    self.documents.finish()
+                }
+            },
+            found => found,
+        };
+        let origin = self.bytes.origin();
+        let failure = match found {
+            Ok(None) => return Poll::Ready(Found::End),
+            Ok(Some(document)) => match reported(&document, origin) {
+                None => return Poll::Ready(Found::Document(document)),
+                Some(error) => error,
+            },
+            Err(fault) => faulty(&fault, origin),
+        };
+        self.done = true;
+        Poll::Ready(Found::Failure(failure))
     }
 }
 
@@ -162,7 +177,7 @@ fn reported(document: &[u8], origin: &Origin) -> Option<Error> {
         .unwrap_or_default();
     let code = detail
         .and_then(|detail| scan::member(detail, "code"))
-        .and_then(|code| serde_json::from_slice(code).ok());
+        .and_then(decode::value);
     if message.trim().is_empty() && code.is_none() {
         return None;
     }

@@ -6,6 +6,7 @@ use std::path::Path;
 
 use bytes::Bytes;
 
+use crate::json::Json;
 use crate::json_documents::Documents;
 use crate::log_frames::{Channel, Fault, Frames};
 use crate::scan;
@@ -125,7 +126,7 @@ fn expected_frames(mut bytes: &[u8]) -> Output {
     }
 }
 
-/// JSON documents: however the stream is cut, the same comes out; what is kept is no longer than the document that is
+/// JSON documents: however the stream is cut, the same comes out, and from documents that are there as a whole too; what is kept is no longer than the document that is
 /// not complete; and what is valid is cut where a parser would cut it. Looking into documents never fails.
 pub fn json_documents(bytes: &[u8]) {
     let whole = documents(&[Bytes::copy_from_slice(bytes)]);
@@ -160,14 +161,20 @@ fn documents(chunks: &[Bytes]) -> (Vec<Vec<u8>>, bool) {
         came += chunk.len();
         let mut input = chunk.clone();
         loop {
-            match decoder.next(&mut input) {
-                Ok(Some(document)) => {
-                    for name in ["error", "errorDetail"] {
-                        let has = scan::member(&document, name).is_some();
-                        assert!(!has || decoder.may_have_error() || document.contains(&b'\\'));
-                    }
-                    all.push(document.to_vec());
+            let mut ahead = input.clone();
+            let whole: Option<Json> = decoder.take_whole(&mut ahead);
+            let next = decoder.next(&mut input);
+            if let Some(whole) = whole {
+                let document = next.as_ref().ok().and_then(Option::as_ref);
+                let document = document.expect("a document that is there as a whole");
+                assert_eq!(serde_json::from_slice::<Json>(document).unwrap(), whole);
+                assert_eq!(ahead, input);
+                for name in ["error", "errorDetail"] {
+                    assert!(scan::member(document, name).is_none(), "a failure");
                 }
+            }
+            match next {
+                Ok(Some(document)) => all.push(document.to_vec()),
                 Ok(None) => break,
                 Err(_) => return (all, false),
             }

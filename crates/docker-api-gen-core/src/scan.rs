@@ -6,6 +6,8 @@
 use std::fmt::Write as _;
 use std::ops::Range;
 
+use crate::decode;
+
 /// The text of the member `name` of the object that `text` is.
 pub(crate) fn member<'t>(text: &'t [u8], name: &str) -> Option<&'t [u8]> {
     // Names that matter here have nothing that needs an escape.
@@ -78,7 +80,7 @@ pub(crate) fn items<'t>(text: &'t [u8], visit: &mut dyn FnMut(&'t [u8])) -> Opti
 
 /// The string that a value's text stands for.
 pub(crate) fn string(value: &[u8]) -> Option<String> {
-    serde_json::from_slice(value).ok()
+    decode::value(value)
 }
 
 /// The string that a member's name without its quotes stands for.

@@ -9,6 +9,7 @@
 //! thousand fields: one `match` per type compiles in a fraction of the time, and `null` needs no attribute
 //! on every field. Each type still implements serde's own traits, for the directions it is used in.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::marker::PhantomData;
@@ -30,8 +31,18 @@ pub use crate::{
 
 /// A value that can be read from JSON, `null` included.
 pub trait Read: Sized {
+    /// Whether it is read from a text.
+    #[doc(hidden)]
+    const IS_TEXT: bool = false;
+
     /// Reads the value; `null` gives the type's default.
     fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error>;
+
+    /// Reads a value that is known not to be `null`, where that is less work.
+    #[doc(hidden)]
+    fn read_present<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        Self::read(from)
+    }
 }
 
 /// A value that can be written as JSON.
@@ -97,6 +108,15 @@ pub fn read_object<'de, T: ReadFields, D: Deserializer<'de>>(from: D) -> Result<
     from.deserialize_option(ObjectVisitor(PhantomData))
 }
 
+/// Reads an object that is known not to be `null`.
+pub fn read_present_object<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: ReadFields,
+    D: Deserializer<'de>,
+{
+    from.deserialize_map(ObjectVisitor(PhantomData))
+}
+
 /// Writes an object.
 pub fn write_object<T: WriteFields, S: Serializer>(object: &T, to: S) -> Result<S::Ok, S::Error> {
     let mut writer = FieldWriter(to.serialize_map(None)?);
@@ -117,9 +137,22 @@ pub fn redacted<T: Write>(secret: &T) -> impl fmt::Debug + use<T> {
     Redacted(secret.is_set())
 }
 
-/// Reads text; `null` gives the empty text.
-pub fn read_text<'de, T: From<String>, D: Deserializer<'de>>(from: D) -> Result<T, D::Error> {
-    String::read(from).map(T::from)
+/// Reads what is made of a text, without a copy of it; `null` gives that of the empty text.
+pub fn read_text<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: for<'t> From<&'t str>,
+    D: Deserializer<'de>,
+{
+    from.deserialize_option(TextVisitor(PhantomData))
+}
+
+/// The same for what is known not to be `null`.
+pub fn read_present_text<'de, T, D>(from: D) -> Result<T, D::Error>
+where
+    T: for<'t> From<&'t str>,
+    D: Deserializer<'de>,
+{
+    from.deserialize_str(TextVisitor(PhantomData))
 }
 
 /// Makes an object readable, by [`Read`] and by serde.
@@ -132,6 +165,12 @@ macro_rules! readable {
                 from: D,
             ) -> Result<Self, D::Error> {
                 $crate::wire::read_object(from)
+            }
+
+            fn read_present<'de, D: $crate::wire::serde::Deserializer<'de>>(
+                from: D,
+            ) -> Result<Self, D::Error> {
+                $crate::wire::read_present_object(from)
             }
         }
 
@@ -204,10 +243,18 @@ macro_rules! text_enum {
 macro_rules! readable_text {
     ($name:ident) => {
         impl $crate::wire::Read for $name {
+            const IS_TEXT: bool = true;
+
             fn read<'de, D: $crate::wire::serde::Deserializer<'de>>(
                 from: D,
             ) -> Result<Self, D::Error> {
                 $crate::wire::read_text(from)
+            }
+
+            fn read_present<'de, D: $crate::wire::serde::Deserializer<'de>>(
+                from: D,
+            ) -> Result<Self, D::Error> {
+                $crate::wire::read_present_text(from)
             }
         }
 
@@ -328,48 +375,30 @@ impl<'de, T: Read> DeserializeSeed<'de> for Seed<T> {
     }
 }
 
-/// A field's name, kept on the stack: the longest that any description has is well below the limit, and
-/// a longer one is a field nobody knows.
-struct Name {
-    bytes: [u8; 62],
-    length: u8,
-}
-
-impl Name {
-    const UNKNOWN: Self = Self {
-        bytes: [0; 62],
-        length: 0,
-    };
-
-    fn as_str(&self) -> &str {
-        str::from_utf8(&self.bytes[..usize::from(self.length)]).unwrap_or_default()
-    }
-}
-
 struct NameSeed;
 
 impl<'de> DeserializeSeed<'de> for NameSeed {
-    type Value = Name;
+    type Value = Cow<'de, str>;
 
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Name, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
         from.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for NameSeed {
-    type Value = Name;
+impl<'de> Visitor<'de> for NameSeed {
+    type Value = Cow<'de, str>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a field's name")
     }
 
-    fn visit_str<E>(self, text: &str) -> Result<Name, E> {
-        let mut name = Name::UNKNOWN;
-        if let Some(place) = name.bytes.get_mut(..text.len()) {
-            place.copy_from_slice(text.as_bytes());
-            name.length = text.len() as u8;
-        }
-        Ok(name)
+    // The rule, as answers are read from memory and names have nothing to be unescaped.
+    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Cow::Borrowed(text))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Cow::Owned(text.to_owned()))
     }
 }
 
@@ -397,9 +426,35 @@ impl<'de, T: ReadFields> Visitor<'de> for ObjectVisitor<T> {
     fn visit_map<M: MapAccess<'de>>(self, mut map: M) -> Result<T, M::Error> {
         let mut object = T::default();
         while let Some(name) = map.next_key_seed(NameSeed)? {
-            object.read_field(name.as_str(), FieldValue(&mut map))?;
+            object.read_field(&name, FieldValue(&mut map))?;
         }
         Ok(object)
+    }
+}
+
+struct TextVisitor<T>(PhantomData<T>);
+
+impl<'de, T: for<'t> From<&'t str>> Visitor<'de> for TextVisitor<T> {
+    type Value = T;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_none<E>(self) -> Result<T, E> {
+        Ok(T::from(""))
+    }
+
+    fn visit_unit<E>(self) -> Result<T, E> {
+        Ok(T::from(""))
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<T, D::Error> {
+        from.deserialize_str(self)
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<T, E> {
+        Ok(T::from(text))
     }
 }
 
@@ -423,7 +478,7 @@ impl<T: Read> Read for Option<T> {
             }
 
             fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-                T::read(from).map(Some)
+                T::read_present(from).map(Some)
             }
         }
 
@@ -482,7 +537,11 @@ impl<T: Read> Read for Vec<T> {
             }
 
             fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Vec<T>, D::Error> {
-                from.deserialize_any(self)
+                if T::IS_TEXT {
+                    from.deserialize_any(self)
+                } else {
+                    from.deserialize_seq(self)
+                }
             }
 
             fn visit_str<E: de::Error>(self, text: &str) -> Result<Vec<T>, E> {
@@ -595,11 +654,17 @@ impl Write for Nothing {
 }
 
 macro_rules! scalar {
-    ($($type:ty),*) => {$(
+    ($($type:ty = $is_text:literal),*) => {$(
         impl Read for $type {
+            const IS_TEXT: bool = $is_text;
+
             fn read<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
                 let value: Option<$type> = serde::Deserialize::deserialize(from)?;
                 Ok(value.unwrap_or_default())
+            }
+
+            fn read_present<'de, D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+                serde::Deserialize::deserialize(from)
             }
         }
 
@@ -611,7 +676,19 @@ macro_rules! scalar {
     )*};
 }
 
-scalar!(String, bool, i8, i16, i32, i64, u8, u16, u32, u64, f64);
+scalar!(
+    String = true,
+    bool = false,
+    i8 = false,
+    i16 = false,
+    i32 = false,
+    i64 = false,
+    u8 = false,
+    u16 = false,
+    u32 = false,
+    u64 = false,
+    f64 = false
+);
 
 /// Types of this crate that read `null` themselves.
 macro_rules! by_serde {
