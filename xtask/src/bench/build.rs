@@ -50,11 +50,13 @@ const ALONE: [(&str, &str); 2] = [("docker-api-gen-v1-55", "."), ("bollard-stubs
 
 fn run(runs: u16) -> Result<Vec<Section>> {
     fetch()?;
-    Ok(vec![programs(runs)?, alone(runs)?])
+    let title = "The smallest program that lists containers, clean release build\n\
+                 (cargo's own release profile with `strip = true`; CPU is user + system of all processes)";
+    Ok(vec![programs(title, &LIST, runs)?, alone(runs)?])
 }
 
 /// Downloads what is going to be built, so that the network does not count.
-fn fetch() -> Result<()> {
+pub(super) fn fetch() -> Result<()> {
     let host = machine::host()?;
     let lock = files::root().join(PROGRAMS).join("Cargo.lock");
     let before = files::read(&lock)?;
@@ -71,14 +73,12 @@ fn fetch() -> Result<()> {
     Ok(())
 }
 
-fn programs(runs: u16) -> Result<Section> {
-    let mut section = Section::new(
-        "The smallest program that lists containers, clean release build\n\
-         (cargo's own release profile with `strip = true`; CPU is user + system of all processes)",
-    );
+/// Programs that do the same, built from nothing.
+pub(super) fn programs(title: &str, list: &[(&str, &str)], runs: u16) -> Result<Section> {
+    let mut section = Section::new(title);
     let target = Target::new("programs")?;
     for run in 1..=runs {
-        for (subject, package) in LIST {
+        for &(subject, package) in list {
             target.clear()?;
             let mut build = cargo("build", PROGRAMS);
             build.args(["--release", "--package", package]);
@@ -197,14 +197,14 @@ pub(super) fn cargo(verb: &str, workspace: &str) -> Command {
 }
 
 /// A folder that cargo builds in, removed at the end.
-struct Target {
+pub(super) struct Target {
     folder: PathBuf,
 }
 
 /// What a build cost, and the packages that it did not find built.
-struct Built {
-    usage: Usage,
-    packages: BTreeSet<String>,
+pub(super) struct Built {
+    pub(super) usage: Usage,
+    pub(super) packages: BTreeSet<String>,
 }
 
 /// A line of what `cargo build --message-format=json` prints, as far as it matters here.
@@ -218,7 +218,7 @@ struct Message {
 
 impl Target {
     /// Empty: what an interrupted run left there is removed.
-    fn new(name: &str) -> Result<Self> {
+    pub(super) fn new(name: &str) -> Result<Self> {
         let target = Self {
             folder: files::root().join(PROGRAMS).join("target").join(name),
         };
@@ -226,7 +226,7 @@ impl Target {
         Ok(target)
     }
 
-    fn clear(&self) -> Result<()> {
+    pub(super) fn clear(&self) -> Result<()> {
         match fs::remove_dir_all(&self.folder) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                 Err(error).with_context(|| format!("cannot remove {}", self.folder.display()))
@@ -242,7 +242,7 @@ impl Target {
         measure::run(cargo)
     }
 
-    fn build(&self, cargo: &mut Command) -> Result<Built> {
+    pub(super) fn build(&self, cargo: &mut Command) -> Result<Built> {
         cargo.args(["--quiet", "--message-format=json-render-diagnostics"]);
         let usage = self.run(cargo)?;
         let packages = built(&String::from_utf8_lossy(&usage.stdout))?;

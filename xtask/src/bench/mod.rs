@@ -5,6 +5,7 @@
 
 mod build;
 mod daemon;
+mod features;
 mod machine;
 mod measure;
 mod ping;
@@ -49,6 +50,7 @@ struct Benchmark {
 
 const ALL: &[Benchmark] = &[
     build::BENCHMARK,
+    features::BENCHMARK,
     ping::BENCHMARK,
     regen::BENCHMARK,
     streams::BENCHMARK,
@@ -107,11 +109,14 @@ mod tests {
             let wanted: Vec<_> = wanted.iter().map(|&name| name.to_owned()).collect();
             Ok(select(&wanted)?.iter().map(|found| found.name).collect())
         };
-        assert_eq!(names(&[]).unwrap(), ["build", "ping", "regen", "streams"]);
+        assert_eq!(
+            names(&[]).unwrap(),
+            ["build", "features", "ping", "regen", "streams"]
+        );
         assert_eq!(names(&["regen"]).unwrap(), ["regen"]);
         assert_eq!(
             names(&["regne"]).unwrap_err().to_string(),
-            "there is no benchmark \"regne\": there is build, ping, regen, streams"
+            "there is no benchmark \"regne\": there is build, features, ping, regen, streams"
         );
     }
 }

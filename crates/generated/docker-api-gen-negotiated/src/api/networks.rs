@@ -31,6 +31,7 @@ impl<'a> Networks<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -108,6 +109,7 @@ impl<'a> Networks<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

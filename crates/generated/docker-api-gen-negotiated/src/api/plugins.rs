@@ -32,6 +32,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -131,6 +132,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -165,6 +167,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -198,6 +202,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -229,6 +235,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

@@ -28,6 +28,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -61,6 +62,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -124,6 +126,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -153,6 +157,9 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -180,6 +187,8 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

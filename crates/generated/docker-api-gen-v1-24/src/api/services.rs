@@ -27,6 +27,7 @@ impl<'a> Services<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
     ///   ready.
@@ -65,6 +66,7 @@ impl<'a> Services<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Forbidden`](crate::ErrorKind::Forbidden) (403): the daemon does not allow it.
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of

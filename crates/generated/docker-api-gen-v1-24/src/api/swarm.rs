@@ -66,6 +66,8 @@ impl<'a> Swarm<'a> {
     /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
     ///
     /// # Examples
     ///
@@ -101,6 +103,8 @@ impl<'a> Swarm<'a> {
     /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
     ///
     /// # Examples
     ///
@@ -131,6 +135,8 @@ impl<'a> Swarm<'a> {
     ///
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
     ///
     /// # Examples
     ///
@@ -168,6 +174,8 @@ impl<'a> Swarm<'a> {
     /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
     ///
     /// # Examples
     ///

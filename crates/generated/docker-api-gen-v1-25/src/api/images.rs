@@ -140,6 +140,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -169,6 +170,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -238,6 +240,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -340,6 +343,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

@@ -66,6 +66,8 @@ impl<'a> Swarm<'a> {
     /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Status`](crate::ErrorKind::Status) (406): the daemon cannot do it in its present role.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
+    /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
+    ///   ready.
     ///
     /// # Examples
     ///
@@ -162,6 +164,8 @@ impl<'a> Swarm<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized) (401): the registry wants other
+    ///   credentials.
     /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
     ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.

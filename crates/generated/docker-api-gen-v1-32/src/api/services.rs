@@ -30,6 +30,7 @@ impl<'a> Services<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (503): the daemon is no manager of a swarm, or not
     ///   ready.

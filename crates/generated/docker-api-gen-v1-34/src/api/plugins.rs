@@ -31,6 +31,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -134,6 +135,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -175,6 +177,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -208,6 +212,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -243,6 +249,8 @@ impl<'a> Plugins<'a> {
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
     /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
+    /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
+    ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

@@ -73,6 +73,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -171,6 +172,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -200,6 +202,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -269,6 +272,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -371,6 +375,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples

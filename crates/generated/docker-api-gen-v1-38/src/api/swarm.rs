@@ -164,6 +164,8 @@ impl<'a> Swarm<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`Unauthorized`](crate::ErrorKind::Unauthorized) (401): the registry wants other
+    ///   credentials.
     /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
     ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.

@@ -101,6 +101,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -200,6 +201,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -229,6 +231,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -298,6 +301,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
@@ -400,6 +404,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
