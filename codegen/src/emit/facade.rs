@@ -12,14 +12,13 @@ use crate::versions::Versions;
 pub(super) const ORIGIN: &str = "specs/versions.toml";
 
 /// The façade's examples that speak one version, the same for all, and what else they need.
-const EXAMPLES: [(&str, &str); 10] = [
+const EXAMPLES: [(&str, &str); 9] = [
     ("build", "\"archive\", \"progress\", "),
     ("cp", "\"archive\", "),
     ("events", ""),
     ("exec", ""),
     ("logs", ""),
     ("pull", "\"progress\", "),
-    ("quickstart", ""),
     ("run", ""),
     ("shell", ""),
     ("stats", ""),

@@ -1,13 +1,15 @@
-//! `docker run --rm alpine echo hello world`, step by step.
+//! `docker run --rm alpine echo hello world`, step by step, with the client of one version or with that of all:
+//! `cargo run --example quickstart --features v1_41`, or `--features negotiated`.
 
-use std::io::{self, Write};
-
+#[cfg(feature = "negotiated")]
+use docker_api_gen::negotiated as docker;
+#[cfg(all(feature = "v1_41", not(feature = "negotiated")))]
 use docker_api_gen::v1_41 as docker;
 
-const IMAGE: &str = "alpine:latest";
-
+#[cfg(any(feature = "v1_41", feature = "negotiated"))]
 #[tokio::main]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
+    const IMAGE: &str = "alpine:latest";
     let client = docker::Client::from_env()?;
 
     if let Err(error) = client.images().inspect(IMAGE).send().await {
@@ -33,17 +35,17 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
     client.containers().start(&id).send().await?;
     let exit = client.containers().wait(&id).send().await?;
 
-    let mut logs = client
-        .containers()
-        .logs(&id)
-        .stdout(true)
-        .stderr(true)
-        .send()
-        .await?;
+    let logs = client.containers().logs(&id).stdout(true).stderr(true);
+    let mut logs = logs.send().await?;
     while let Some(frame) = logs.try_next().await? {
-        io::stdout().write_all(&frame.bytes)?;
+        print!("{}", String::from_utf8_lossy(&frame.bytes));
     }
     client.containers().delete(&id).send().await?;
     println!("the container ended with status {}", exit.status_code);
     Ok(())
+}
+
+#[cfg(not(any(feature = "v1_41", feature = "negotiated")))]
+fn main() {
+    println!("this needs a client: --features v1_41, or --features negotiated");
 }

@@ -6,6 +6,8 @@
 mod ask;
 mod case;
 mod client;
+#[cfg(feature = "negotiated")]
+mod gates;
 mod matrix;
 mod named;
 mod page;

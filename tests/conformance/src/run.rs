@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail, ensure};
 use docker_api_gen_core::{ApiVersion, Connection};
+use docker_api_gen_harness::APIS;
 use docker_api_gen_tests::call::{Given, Got};
 use docker_api_gen_traffic::record::{Address, Record};
 use tokio::sync::oneshot;
@@ -14,7 +15,7 @@ use xtask::engine::{Engine, EngineKind, Registry};
 
 use crate::case::{Case, Facts};
 use crate::client::{Client, Kind};
-use crate::matrix::{self, EngineRow, Matrix, Noted};
+use crate::matrix::{self, Matrix, Noted};
 use crate::surprise::Found;
 use crate::{page, plugin, scenario, surprise};
 
@@ -37,18 +38,48 @@ pub(crate) struct Options {
     /// The client of all versions alone
     #[arg(long)]
     negotiated: bool,
+    /// Only what the engines do with what the version spoken does not have
+    #[arg(long, requires = "negotiated")]
+    gates: bool,
     /// Only the scenarios whose names contain one of these; without, the matrix is written
     scenario: Vec<String>,
     /// How many engines run at the same time
-    #[arg(long, default_value_t = 2)]
+    #[arg(long, default_value_t = 8)]
     jobs: usize,
     /// Write no matrix
     #[arg(long)]
     dry: bool,
 }
 
-/// What came of one engine, and what surprised in each version.
-type Ran = (EngineRow, Vec<(String, Found)>);
+/// What came of one engine.
+struct Ran {
+    name: String,
+    release: String,
+    cases: Vec<Noted>,
+    /// What surprised in each version.
+    found: Vec<(String, Found)>,
+}
+
+impl Ran {
+    fn join(&mut self, other: Self) {
+        self.cases.extend(other.cases);
+        self.found.extend(other.found);
+    }
+}
+
+/// Some of the versions, on an engine of their own.
+#[derive(Clone, Copy, Debug)]
+struct Share {
+    source: Source,
+    /// Every version whose number leaves this…
+    rest: usize,
+    /// …when divided by this.
+    of: usize,
+}
+
+/// How many versions an engine is asked in one after another. They wait more than they work, so several engines of a
+/// kind are done sooner.
+const VERSIONS_OF_A_SHARE: usize = 10;
 
 /// An engine to run on.
 #[derive(Clone, Copy, Debug)]
@@ -60,18 +91,28 @@ enum Source {
 impl Options {
     /// Whether nothing failed.
     pub(crate) fn run(self) -> Result<bool> {
+        if self.gates {
+            #[cfg(feature = "negotiated")]
+            return crate::gates::run(&self.engine);
+            #[cfg(not(feature = "negotiated"))]
+            bail!("this program was built without that client");
+        }
         let sources = self.sources()?;
         let folder = tempfile::tempdir().context("cannot make a folder")?;
         let plugin = plugin::tar(folder.path())?;
-        let queue = Mutex::new(sources.iter().copied().enumerate().collect::<VecDeque<_>>());
+        let shares: Vec<Share> = sources
+            .iter()
+            .flat_map(|source| self.shares(*source))
+            .collect();
+        let queue = Mutex::new(shares.iter().copied().enumerate().collect::<VecDeque<_>>());
         let results = Mutex::new(Vec::new());
         std::thread::scope(|scope| {
-            for _ in 0..self.jobs.clamp(1, sources.len()) {
+            for _ in 0..self.jobs.clamp(1, shares.len()) {
                 scope.spawn(|| {
                     loop {
                         let next = queue.lock().expect("no thread panics").pop_front();
-                        let Some((place, source)) = next else { break };
-                        let result = self.engine(source, &plugin, folder.path());
+                        let Some((place, share)) = next else { break };
+                        let result = self.engine(share, &plugin, folder.path());
                         results
                             .lock()
                             .expect("no thread panics")
@@ -82,15 +123,26 @@ impl Options {
         });
         let mut results = results.into_inner().expect("no thread panics");
         results.sort_by_key(|(place, _)| *place);
+        let mut all: Vec<Ran> = Vec::new();
+        for (_, result) in results {
+            for ran in result? {
+                match all.iter_mut().find(|known| known.name == ran.name) {
+                    Some(known) => known.join(ran),
+                    None => all.push(ran),
+                }
+            }
+        }
         let mut matrix = Matrix::default();
         let mut surprises = BTreeMap::new();
-        let mut rows = Vec::new();
-        for (_, result) in results {
-            rows.extend(result?);
-        }
-        for (row, found) in rows {
-            matrix::add_surprises(&mut surprises, &row.name, found);
-            matrix.engines.push(row);
+        for mut ran in all {
+            ran.cases
+                .sort_by_key(|case| case.version.parse::<ApiVersion>().ok());
+            ran.found
+                .sort_by_key(|(version, _)| version.parse::<ApiVersion>().ok());
+            matrix::add_surprises(&mut surprises, &ran.name, ran.found);
+            matrix
+                .engines
+                .push(matrix::row(&ran.name, &ran.release, &ran.cases));
         }
         matrix.surprises = surprises.into_values().collect();
         self.report(&matrix)
@@ -144,13 +196,38 @@ impl Options {
         Ok(sources)
     }
 
-    fn engine(&self, source: Source, plugin: &[u8], folder: &Path) -> Result<Vec<Ran>> {
-        let (name, engine) = match source {
+    fn shares(&self, source: Source) -> Vec<Share> {
+        let of = match source {
+            Source::Here => 1,
+            Source::Kind(kind) => {
+                let newest = kind.api().parse::<ApiVersion>().ok();
+                let is_asked = |version: &&ApiVersion| {
+                    newest.is_none_or(|newest| **version <= newest) && self.wants(**version)
+                };
+                let known = APIS.iter().filter_map(|api| api.parse().ok());
+                let known: Vec<ApiVersion> = known.collect();
+                known
+                    .iter()
+                    .filter(is_asked)
+                    .count()
+                    .div_ceil(VERSIONS_OF_A_SHARE)
+                    .max(1)
+            }
+        };
+        (0..of).map(|rest| Share { source, rest, of }).collect()
+    }
+
+    fn wants(&self, version: ApiVersion) -> bool {
+        self.version.is_empty() || self.version.contains(&version.to_string())
+    }
+
+    fn engine(&self, share: Share, plugin: &[u8], folder: &Path) -> Result<Vec<Ran>> {
+        let (name, engine) = match share.source {
             Source::Here => ("the engine here".to_owned(), Engine::acquire(None)?),
             Source::Kind(kind) => {
                 let mut builder = Engine::builder()
                     .kind(kind)
-                    .name(format!("conformance-{kind}"));
+                    .name(format!("conformance-{kind}-{}", share.rest));
                 if !kind.is_podman() {
                     // Checkpoints are only there for those who ask for what is not finished.
                     builder = builder.arg("--experimental");
@@ -166,7 +243,7 @@ impl Options {
             };
             let is_wanted = kind == Kind::Negotiated || !self.negotiated;
             if is_wanted && !kind.versions().is_empty() {
-                all.push(self.versions(kind, &name, &engine, plugin, folder)?);
+                all.push(self.versions(kind, &name, &engine, share, plugin, folder)?);
             }
         }
         engine.stop()?;
@@ -178,6 +255,7 @@ impl Options {
         kind: Kind,
         name: &str,
         engine: &Engine,
+        share: Share,
         plugin: &[u8],
         folder: &Path,
     ) -> Result<Ran> {
@@ -187,10 +265,8 @@ impl Options {
         let window = engine.api_window()?;
         let speaks = |version: &ApiVersion| window.contains(&version.to_string());
         let known: Vec<ApiVersion> = kind.versions().into_iter().filter(speaks).collect();
-        let wanted = |version: &&ApiVersion| {
-            self.version.is_empty() || self.version.contains(&version.to_string())
-        };
-        let versions: Vec<ApiVersion> = known.iter().filter(wanted).copied().collect();
+        let wanted = known.iter().copied().filter(|version| self.wants(*version));
+        let versions: Vec<ApiVersion> = wanted.skip(share.rest).step_by(share.of).collect();
         let newest = known
             .last()
             .copied()
@@ -224,7 +300,12 @@ impl Options {
                 surprises.push((version.to_string(), surprise::find(&recording)?));
             }
         }
-        Ok((matrix::row(name, &release, &cases), surprises))
+        Ok(Ran {
+            name: name.to_owned(),
+            release,
+            cases,
+            found: surprises,
+        })
     }
 
     /// Tells all stories with one version.

@@ -11,6 +11,9 @@ use super::{Context, Counts, command};
 use crate::files;
 
 const EXAMPLE: &str = "crates/docker-api-gen/examples/quickstart.rs";
+/// The line that takes its place where the client of all versions is on.
+const NEGOTIATED: &str = "use docker_api_gen::negotiated as docker;";
+
 const USE: &str = "use docker_api_gen::v1_41 as docker;";
 
 /// The quickstart with 1.25, with 1.41 and with the newest version that the engine speaks.
@@ -101,11 +104,20 @@ fn main() -> Result<(), docker_api_gen::Error> {{
     })
 }
 
-/// The quickstart as it stands in the façade's examples, but for the `use` line.
+/// The quickstart as it stands in the façade's examples, with the client of this module alone.
 pub(super) fn quickstart_with(module: &str) -> Result<String> {
     let source = files::read(&files::root().join(EXAMPLE))?;
-    ensure!(source.contains(USE), "{EXAMPLE} has no line `{USE}`");
-    Ok(source.replace(USE, &USE.replace("v1_41", module)))
+    let (program, _) = source
+        .split_once("#[cfg(not(any(")
+        .with_context(|| format!("{EXAMPLE} has no end for those without a client"))?;
+    let is_ours = |line: &&str| !line.starts_with("#[cfg(") && *line != NEGOTIATED;
+    let program: String = program
+        .lines()
+        .filter(is_ours)
+        .flat_map(|line| [line, "\n"])
+        .collect();
+    ensure!(program.contains(USE), "{EXAMPLE} has no line `{USE}`");
+    Ok(program.replace(USE, &USE.replace("v1_41", module)))
 }
 
 /// A crate below the target folder, which is a workspace of its own.

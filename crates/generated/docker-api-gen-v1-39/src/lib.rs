@@ -19,6 +19,7 @@
 //!   [`SystemInfo`](types::SystemInfo), `CachesDeleted` of
 //!   [`BuildPruneResponse`](types::BuildPruneResponse), `DefaultAddrPool` and `SubnetSize` of
 //!   [`SwarmInitRequest`](types::SwarmInitRequest)
+//! - values: `local` of [`HostConfigLogConfigType`](types::HostConfigLogConfigType)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

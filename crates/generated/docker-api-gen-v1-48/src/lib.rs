@@ -27,8 +27,7 @@
 //!   `EnableIPv4` of [`Network`](types::Network), `urls` and `annotations` and `data` and
 //!   `platform` and `artifactType` of [`OciDescriptor`](types::OciDescriptor), `EnableIPv4`
 //!   of [`NetworkCreateRequest`](types::NetworkCreateRequest)
-//! - values: `image` of [`MountType`](types::MountType), `local` of
-//!   [`HostConfigLogConfigType`](types::HostConfigLogConfigType)
+//! - values: `image` of [`MountType`](types::MountType)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

@@ -46,16 +46,16 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
                 Node::new(
                     "LogConfig",
                     0xffffffff,
-                    0xff000000,
+                    0xffff8000,
                     Outside::Ignored,
                     &[],
                     &[
                         Node::new(
                             "Type",
                             0xffffffff,
-                            0xff000000,
+                            0xffff8000,
                             Outside::Ignored,
-                            &[Value::new("local", 0xff000000, Outside::Ignored)],
+                            &[Value::new("local", 0xffff8000, Outside::Ignored)],
                             &[],
                         ),
                     ],
@@ -92,7 +92,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
                                         Node::leaf(
                                             "ReadOnlyForceRecursive",
                                             0xfff00000,
-                                            Outside::Refused,
+                                            Outside::Ignored,
                                         ),
                                         Node::leaf(
                                             "ReadOnlyNonRecursive",
@@ -145,7 +145,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
                                         Node::leaf("DriverConfig", 0xfffffffe, Outside::Ignored),
                                         Node::leaf("Labels", 0xfffffffe, Outside::Ignored),
                                         Node::leaf("NoCopy", 0xfffffffe, Outside::Ignored),
-                                        Node::leaf("Subpath", 0xffe00000, Outside::Refused),
+                                        Node::leaf("Subpath", 0xffe00000, Outside::Ignored),
                                     ],
                                 ),
                             ],

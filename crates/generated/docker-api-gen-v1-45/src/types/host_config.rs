@@ -584,6 +584,10 @@ impl wire::WriteFields for HostConfig {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum HostConfigLogConfigType {
+    /// Compact files of the daemon's own, rotated by default.
+    ///
+    /// `local`, since 1.39 (Docker 18.09).
+    Local,
     /// Files with a line of JSON for each line of output; grows without limit unless `max-size`
     /// is set.
     ///
@@ -629,6 +633,7 @@ impl HostConfigLogConfigType {
     /// The text that stands for this value in requests and answers.
     pub fn as_str(&self) -> &str {
         match self {
+            Self::Local => "local",
             Self::JsonFile => "json-file",
             Self::Syslog => "syslog",
             Self::Journald => "journald",
@@ -646,6 +651,7 @@ impl HostConfigLogConfigType {
 impl From<&str> for HostConfigLogConfigType {
     fn from(text: &str) -> Self {
         match text {
+            "local" => Self::Local,
             "json-file" => Self::JsonFile,
             "syslog" => Self::Syslog,
             "journald" => Self::Journald,

@@ -586,7 +586,7 @@ impl wire::WriteFields for HostConfig {
 pub enum HostConfigLogConfigType {
     /// Compact files of the daemon's own, rotated by default.
     ///
-    /// `local`, since 1.48 (Docker 28.0).
+    /// `local`, since 1.39 (Docker 18.09).
     Local,
     /// Files with a line of JSON for each line of output; grows without limit unless `max-size`
     /// is set.
