@@ -119,8 +119,8 @@ impl Sample {
                 .gate
                 .split_once(' ')
                 .map_or(self.gate, |(_, place)| place);
-            let known = HISTORY.lookup(place).into_iter();
-            let known = known.filter(|known| known.what == self.gate).next();
+            let mut known = HISTORY.lookup(place).into_iter();
+            let known = known.find(|known| known.what == self.gate);
             let table = match known.context("the table does not have it")?.outside {
                 Outside::Refused => Refuses,
                 _ => Ignores,

@@ -304,13 +304,12 @@ impl Run {
             }
         };
         let waiting = if kit.has(operations.since.wait_condition) {
-            let condition = if auto_removed {
-                WaitCondition::Removed
-            } else {
-                WaitCondition::NextExit
-            };
-            let wait = Wait::new(kit.clone(), id.clone()).condition(condition);
-            Some(wait.begin().await?)
+            let wait = Wait::new(kit.clone(), id.clone()).condition(WaitCondition::NextExit);
+            let waiting = wait.begin().await?;
+            Some(match auto_removed {
+                true => waiting.until_removed(kit.clone(), id.clone()),
+                false => waiting,
+            })
         } else {
             None
         };

@@ -69,14 +69,14 @@ impl Wait {
                     self.condition.as_str(),
                 )?;
             }
-            return Ok(Waiting(State::Later(self.kit, self.container)));
+            return Ok(Waiting::new(State::Later(self.kit, self.container)));
         }
         let mut call = self
             .kit
             .container(operations.container_wait, &self.container);
         call.query("condition", self.condition.as_str());
         let answer = call.response().await?.expect_json().await?.bytes();
-        Ok(Waiting(State::Begun(answer, BytesMut::new())))
+        Ok(Waiting::new(State::Begun(answer, BytesMut::new())))
     }
 
     /// Waits and gives the exit code.
@@ -92,7 +92,11 @@ impl Wait {
 /// A wait that has begun.
 #[derive(Debug)]
 #[must_use = "dropping it ends the wait"]
-pub struct Waiting(State);
+pub struct Waiting {
+    state: State,
+    /// A container that is to be gone as well.
+    leaving: Option<(Kit, String)>,
+}
 
 #[derive(Debug)]
 enum State {
@@ -106,18 +110,48 @@ enum State {
 const LIMIT: usize = 1 << 20;
 
 impl Waiting {
+    fn new(state: State) -> Self {
+        Self {
+            state,
+            leaving: None,
+        }
+    }
+
+    /// Waits until the container is gone, too.
+    ///
+    /// Asked for its removal alone, podman 4.3 says 0 whatever the exit code was.
+    pub(super) fn until_removed(self, kit: Kit, container: String) -> Self {
+        Self {
+            leaving: Some((kit, container)),
+            ..self
+        }
+    }
+
     /// Waits and gives the exit code, again and again if asked for it. Giving up the wait loses nothing.
     ///
     /// # Errors
     ///
     /// Also if the daemon finds that it cannot wait. An exit code that is not 0 is no error.
     pub async fn exit_code(&mut self) -> Result<i64, Error> {
-        if let State::Later(kit, container) = &self.0 {
+        let code = self.end().await?;
+        if let Some((kit, container)) = &self.leaving {
+            let mut call = kit.container(kit.operations.container_wait, container);
+            call.query("condition", WaitCondition::Removed.as_str());
+            match call.unit().await {
+                Err(error) if !error.is_not_found() => return Err(error),
+                _ => self.leaving = None,
+            }
+        }
+        Ok(code)
+    }
+
+    async fn end(&mut self) -> Result<i64, Error> {
+        if let State::Later(kit, container) = &self.state {
             let call = kit.container(kit.operations.container_wait, container);
             let answer = call.response().await?.expect_json().await?.bytes();
-            self.0 = State::Begun(answer, BytesMut::new());
+            self.state = State::Begun(answer, BytesMut::new());
         }
-        let (answer, text) = match &mut self.0 {
+        let (answer, text) = match &mut self.state {
             State::Done(code) => return Ok(*code),
             State::Begun(answer, text) => (answer, text),
             State::Later(..) => unreachable!("it has just begun"),
@@ -130,7 +164,7 @@ impl Waiting {
         let failed = |kind, sentence: String| Error::new(kind, sentence).at(answer.origin());
         match integer_at(text, "/StatusCode") {
             Some(code) => {
-                self.0 = State::Done(code);
+                self.state = State::Done(code);
                 Ok(code)
             }
             None if text.trim_ascii().is_empty() => Err(failed(
