@@ -24,9 +24,9 @@
 //!   [`EndpointSettings`](types::EndpointSettings), `Descriptor` and `Manifests` of
 //!   [`ImageInspect`](types::ImageInspect), `Descriptor` of
 //!   [`ImageSummary`](types::ImageSummary), `ImageOptions` of [`Mount`](types::Mount),
-//!   `EnableIPv4` of [`Network`](types::Network), `urls` and `annotations` and `data` and
-//!   `platform` and `artifactType` of [`OciDescriptor`](types::OciDescriptor), `EnableIPv4`
-//!   of [`NetworkCreateRequest`](types::NetworkCreateRequest)
+//!   `EnableIPv4` of [`Network`](types::Network), `annotations` and `data` and `platform` and
+//!   `artifactType` of [`OciDescriptor`](types::OciDescriptor), `EnableIPv4` of
+//!   [`NetworkCreateRequest`](types::NetworkCreateRequest)
 //! - values: `image` of [`MountType`](types::MountType)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

@@ -1221,19 +1221,19 @@ impl wire::WriteFields for NriInfo {
 pub struct OciDescriptor {
     /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
     ///
-    /// `mediaType`, since 1.40 (Docker 19.03).
+    /// `mediaType`, since 1.30 (Docker 17.06).
     pub media_type: Option<String>,
     /// Digest of the content, such as `sha256:…`.
     ///
-    /// `digest`, since 1.40 (Docker 19.03).
+    /// `digest`, since 1.30 (Docker 17.06).
     pub digest: Option<String>,
     /// Length of the content in bytes; not that of the image it describes.
     ///
-    /// `size`, since 1.40 (Docker 19.03).
+    /// `size`, since 1.30 (Docker 17.06).
     pub size: Option<i64>,
     /// Addresses from which the content can be downloaded as well.
     ///
-    /// `urls`, since 1.48 (Docker 28.0).
+    /// `urls`, since 1.30 (Docker 17.06).
     pub urls: Vec<String>,
     /// Annotations of the content.
     ///
@@ -1251,22 +1251,6 @@ pub struct OciDescriptor {
     ///
     /// `artifactType`, since 1.48 (Docker 28.0).
     pub artifact_type: Option<String>,
-    /// Media type of the content, as later versions have it under `mediaType`.
-    ///
-    /// `MediaType`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub media_type_: Option<String>,
-    /// Length of the content in bytes.
-    ///
-    /// `Size`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub size_: Option<i64>,
-    /// Digest of the content, such as `sha256:…`.
-    ///
-    /// `Digest`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub digest_: Option<String>,
-    /// Addresses from which the content can be downloaded as well.
-    ///
-    /// `URLs`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub urls_: Vec<String>,
 }
 
 wire::readable!(OciDescriptor);
@@ -1289,10 +1273,6 @@ impl wire::ReadFields for OciDescriptor {
             "data" => value.read(&mut self.data),
             "platform" => value.read(&mut self.platform),
             "artifactType" => value.read(&mut self.artifact_type),
-            "MediaType" => value.read(&mut self.media_type_),
-            "Size" => value.read(&mut self.size_),
-            "Digest" => value.read(&mut self.digest_),
-            "URLs" => value.read(&mut self.urls_),
             _ => value.skip(),
         }
     }
@@ -1312,10 +1292,6 @@ impl wire::WriteFields for OciDescriptor {
         to.write("data", &self.data)?;
         to.write("platform", &self.platform)?;
         to.write("artifactType", &self.artifact_type)?;
-        to.write("MediaType", &self.media_type_)?;
-        to.write("Size", &self.size_)?;
-        to.write("Digest", &self.digest_)?;
-        to.write("URLs", &self.urls_)?;
         Ok(())
     }
 }
@@ -1335,47 +1311,27 @@ impl wire::WriteFields for OciDescriptor {
 pub struct OciPlatform {
     /// CPU architecture by Go's name, such as `amd64` or `arm64`.
     ///
-    /// `architecture`, since 1.40 (Docker 19.03).
+    /// `architecture`, since 1.30 (Docker 17.06).
     pub architecture: Option<String>,
     /// Operating system, such as `linux` or `windows`.
     ///
-    /// `os`, since 1.40 (Docker 19.03).
+    /// `os`, since 1.30 (Docker 17.06).
     pub os: Option<String>,
     /// Version of the operating system, such as `10.0.17763.1158`; used on Windows.
     ///
-    /// `os.version`, since 1.40 (Docker 19.03).
+    /// `os.version`, since 1.30 (Docker 17.06).
     pub os_version: Option<String>,
     /// Features of the operating system that are needed, such as `win32k`.
     ///
-    /// `os.features`, since 1.40 (Docker 19.03).
+    /// `os.features`, since 1.30 (Docker 17.06).
     pub os_features: Option<Vec<String>>,
     /// Variant of the architecture, such as `v7` for `arm`.
     ///
-    /// `variant`, since 1.40 (Docker 19.03).
+    /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
-    /// CPU architecture by Go's name, such as `amd64`.
-    ///
-    /// `Architecture`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub architecture_: Option<String>,
-    /// Operating system, such as `linux`.
-    ///
-    /// `OS`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub os_: Option<String>,
-    /// Version of the operating system; used on Windows.
-    ///
-    /// `OSVersion`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub os_version_: Option<String>,
-    /// Features of the operating system that are needed, such as `win32k`.
-    ///
-    /// `OSFeatures`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub os_features_: Option<Vec<String>>,
-    /// Variant of the architecture, such as `v7` for `arm`.
-    ///
-    /// `Variant`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub variant_: Option<String>,
     /// Features of the CPU that are needed; hardly used.
     ///
-    /// `Features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub features: Option<Vec<String>>,
 }
 
@@ -1394,12 +1350,7 @@ impl wire::ReadFields for OciPlatform {
             "os.version" => value.read(&mut self.os_version),
             "os.features" => value.read(&mut self.os_features),
             "variant" => value.read(&mut self.variant),
-            "Architecture" => value.read(&mut self.architecture_),
-            "OS" => value.read(&mut self.os_),
-            "OSVersion" => value.read(&mut self.os_version_),
-            "OSFeatures" => value.read(&mut self.os_features_),
-            "Variant" => value.read(&mut self.variant_),
-            "Features" => value.read(&mut self.features),
+            "features" => value.read(&mut self.features),
             _ => value.skip(),
         }
     }
@@ -1415,12 +1366,7 @@ impl wire::WriteFields for OciPlatform {
         to.write("os.version", &self.os_version)?;
         to.write("os.features", &self.os_features)?;
         to.write("variant", &self.variant)?;
-        to.write("Architecture", &self.architecture_)?;
-        to.write("OS", &self.os_)?;
-        to.write("OSVersion", &self.os_version_)?;
-        to.write("OSFeatures", &self.os_features_)?;
-        to.write("Variant", &self.variant_)?;
-        to.write("Features", &self.features)?;
+        to.write("features", &self.features)?;
         Ok(())
     }
 }

@@ -8,21 +8,21 @@ use docker_api_gen_core::wire;
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspectResponseDescriptor {
-    /// Media type of the content, as later versions have it under `mediaType`.
+    /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
     ///
-    /// `MediaType`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `mediaType`, since 1.30 (Docker 17.06).
     pub media_type: Option<String>,
-    /// Length of the content in bytes.
+    /// Length of the content in bytes; not that of the image it describes.
     ///
-    /// `Size`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `size`, since 1.30 (Docker 17.06).
     pub size: Option<i64>,
     /// Digest of the content, such as `sha256:…`.
     ///
-    /// `Digest`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `digest`, since 1.30 (Docker 17.06).
     pub digest: Option<String>,
     /// Addresses from which the content can be downloaded as well.
     ///
-    /// `URLs`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `urls`, since 1.30 (Docker 17.06).
     pub urls: Vec<String>,
 }
 
@@ -38,10 +38,10 @@ impl wire::ReadFields for DistributionInspectResponseDescriptor {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "MediaType" => value.read(&mut self.media_type),
-            "Size" => value.read(&mut self.size),
-            "Digest" => value.read(&mut self.digest),
-            "URLs" => value.read(&mut self.urls),
+            "mediaType" => value.read(&mut self.media_type),
+            "size" => value.read(&mut self.size),
+            "digest" => value.read(&mut self.digest),
+            "urls" => value.read(&mut self.urls),
             _ => value.skip(),
         }
     }
@@ -53,10 +53,10 @@ impl wire::WriteFields for DistributionInspectResponseDescriptor {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("MediaType", &self.media_type)?;
-        to.write("Size", &self.size)?;
-        to.write("Digest", &self.digest)?;
-        to.write("URLs", &self.urls)?;
+        to.write("mediaType", &self.media_type)?;
+        to.write("size", &self.size)?;
+        to.write("digest", &self.digest)?;
+        to.write("urls", &self.urls)?;
         Ok(())
     }
 }
@@ -67,29 +67,29 @@ impl wire::WriteFields for DistributionInspectResponseDescriptor {
 #[derive(Clone, Debug, Default, PartialEq)]
 #[non_exhaustive]
 pub struct DistributionInspectResponsePlatform {
-    /// CPU architecture by Go's name, such as `amd64`.
+    /// CPU architecture by Go's name, such as `amd64` or `arm64`.
     ///
-    /// `Architecture`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `architecture`, since 1.30 (Docker 17.06).
     pub architecture: Option<String>,
-    /// Operating system, such as `linux`.
+    /// Operating system, such as `linux` or `windows`.
     ///
-    /// `OS`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `os`, since 1.30 (Docker 17.06).
     pub os: Option<String>,
-    /// Version of the operating system; used on Windows.
+    /// Version of the operating system, such as `10.0.17763.1158`; used on Windows.
     ///
-    /// `OSVersion`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `os.version`, since 1.30 (Docker 17.06).
     pub os_version: Option<String>,
     /// Features of the operating system that are needed, such as `win32k`.
     ///
-    /// `OSFeatures`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `os.features`, since 1.30 (Docker 17.06).
     pub os_features: Vec<String>,
     /// Variant of the architecture, such as `v7` for `arm`.
     ///
-    /// `Variant`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
     /// Features of the CPU that are needed; hardly used.
     ///
-    /// `Features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
+    /// `features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
     pub features: Vec<String>,
 }
 
@@ -105,12 +105,12 @@ impl wire::ReadFields for DistributionInspectResponsePlatform {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "Architecture" => value.read(&mut self.architecture),
-            "OS" => value.read(&mut self.os),
-            "OSVersion" => value.read(&mut self.os_version),
-            "OSFeatures" => value.read(&mut self.os_features),
-            "Variant" => value.read(&mut self.variant),
-            "Features" => value.read(&mut self.features),
+            "architecture" => value.read(&mut self.architecture),
+            "os" => value.read(&mut self.os),
+            "os.version" => value.read(&mut self.os_version),
+            "os.features" => value.read(&mut self.os_features),
+            "variant" => value.read(&mut self.variant),
+            "features" => value.read(&mut self.features),
             _ => value.skip(),
         }
     }
@@ -122,12 +122,12 @@ impl wire::WriteFields for DistributionInspectResponsePlatform {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("Architecture", &self.architecture)?;
-        to.write("OS", &self.os)?;
-        to.write("OSVersion", &self.os_version)?;
-        to.write("OSFeatures", &self.os_features)?;
-        to.write("Variant", &self.variant)?;
-        to.write("Features", &self.features)?;
+        to.write("architecture", &self.architecture)?;
+        to.write("os", &self.os)?;
+        to.write("os.version", &self.os_version)?;
+        to.write("os.features", &self.os_features)?;
+        to.write("variant", &self.variant)?;
+        to.write("features", &self.features)?;
         Ok(())
     }
 }

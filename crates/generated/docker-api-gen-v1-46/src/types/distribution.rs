@@ -59,15 +59,15 @@ impl wire::WriteFields for DistributionInspect {
 pub struct OciDescriptor {
     /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
     ///
-    /// `mediaType`, since 1.40 (Docker 19.03).
+    /// `mediaType`, since 1.30 (Docker 17.06).
     pub media_type: Option<String>,
     /// Digest of the content, such as `sha256:…`.
     ///
-    /// `digest`, since 1.40 (Docker 19.03).
+    /// `digest`, since 1.30 (Docker 17.06).
     pub digest: Option<String>,
     /// Length of the content in bytes; not that of the image it describes.
     ///
-    /// `size`, since 1.40 (Docker 19.03).
+    /// `size`, since 1.30 (Docker 17.06).
     pub size: Option<i64>,
 }
 

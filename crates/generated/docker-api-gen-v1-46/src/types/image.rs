@@ -649,23 +649,23 @@ impl wire::WriteFields for ImageSummary {
 pub struct OciPlatform {
     /// CPU architecture by Go's name, such as `amd64` or `arm64`.
     ///
-    /// `architecture`, since 1.40 (Docker 19.03).
+    /// `architecture`, since 1.30 (Docker 17.06).
     pub architecture: Option<String>,
     /// Operating system, such as `linux` or `windows`.
     ///
-    /// `os`, since 1.40 (Docker 19.03).
+    /// `os`, since 1.30 (Docker 17.06).
     pub os: Option<String>,
     /// Version of the operating system, such as `10.0.17763.1158`; used on Windows.
     ///
-    /// `os.version`, since 1.40 (Docker 19.03).
+    /// `os.version`, since 1.30 (Docker 17.06).
     pub os_version: Option<String>,
     /// Features of the operating system that are needed, such as `win32k`.
     ///
-    /// `os.features`, since 1.40 (Docker 19.03).
+    /// `os.features`, since 1.30 (Docker 17.06).
     pub os_features: Option<Vec<String>>,
     /// Variant of the architecture, such as `v7` for `arm`.
     ///
-    /// `variant`, since 1.40 (Docker 19.03).
+    /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
 }
 

@@ -1208,19 +1208,19 @@ impl wire::WriteFields for NriInfo {
 pub struct OciDescriptor {
     /// Media type of the content, such as `application/vnd.oci.image.manifest.v1+json`.
     ///
-    /// `mediaType`, since 1.40 (Docker 19.03).
+    /// `mediaType`, since 1.30 (Docker 17.06).
     pub media_type: Option<String>,
     /// Digest of the content, such as `sha256:…`.
     ///
-    /// `digest`, since 1.40 (Docker 19.03).
+    /// `digest`, since 1.30 (Docker 17.06).
     pub digest: Option<String>,
     /// Length of the content in bytes; not that of the image it describes.
     ///
-    /// `size`, since 1.40 (Docker 19.03).
+    /// `size`, since 1.30 (Docker 17.06).
     pub size: Option<i64>,
     /// Addresses from which the content can be downloaded as well.
     ///
-    /// `urls`, since 1.48 (Docker 28.0).
+    /// `urls`, since 1.30 (Docker 17.06).
     pub urls: Vec<String>,
     /// Annotations of the content.
     ///
@@ -1298,23 +1298,23 @@ impl wire::WriteFields for OciDescriptor {
 pub struct OciPlatform {
     /// CPU architecture by Go's name, such as `amd64` or `arm64`.
     ///
-    /// `architecture`, since 1.40 (Docker 19.03).
+    /// `architecture`, since 1.30 (Docker 17.06).
     pub architecture: Option<String>,
     /// Operating system, such as `linux` or `windows`.
     ///
-    /// `os`, since 1.40 (Docker 19.03).
+    /// `os`, since 1.30 (Docker 17.06).
     pub os: Option<String>,
     /// Version of the operating system, such as `10.0.17763.1158`; used on Windows.
     ///
-    /// `os.version`, since 1.40 (Docker 19.03).
+    /// `os.version`, since 1.30 (Docker 17.06).
     pub os_version: Option<String>,
     /// Features of the operating system that are needed, such as `win32k`.
     ///
-    /// `os.features`, since 1.40 (Docker 19.03).
+    /// `os.features`, since 1.30 (Docker 17.06).
     pub os_features: Option<Vec<String>>,
     /// Variant of the architecture, such as `v7` for `arm`.
     ///
-    /// `variant`, since 1.40 (Docker 19.03).
+    /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
 }
 
