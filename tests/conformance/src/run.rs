@@ -1,7 +1,7 @@
 //! Engines, versions, scenarios, one after another.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
@@ -49,6 +49,9 @@ pub(crate) struct Options {
     /// Write no matrix
     #[arg(long)]
     dry: bool,
+    /// Keep what was said, a recording for each engine and version, in this folder
+    #[arg(long, value_name = "FOLDER")]
+    recordings: Option<PathBuf>,
 }
 
 /// What came of one engine.
@@ -99,6 +102,10 @@ impl Options {
         }
         let sources = self.sources()?;
         let folder = tempfile::tempdir().context("cannot make a folder")?;
+        if let Some(kept) = &self.recordings {
+            std::fs::create_dir_all(kept)
+                .with_context(|| format!("cannot make {}", kept.display()))?;
+        }
         let plugin = plugin::tar(folder.path())?;
         let shares: Vec<Share> = sources
             .iter()
@@ -285,8 +292,16 @@ impl Options {
         let (mut cases, mut surprises) = (Vec::new(), Vec::new());
         for version in versions {
             let start = Instant::now();
-            let recording = folder.join(format!("{}-{version}.jsonl", name.replace(", ", "-")));
-            let case = self.case(kind, &facts, version, newest, &recording);
+            let stem = format!("{}-{version}", name.replace(", ", "-"));
+            let socket = folder.join(format!("{stem}.sock"));
+            let recording = self.recordings.as_deref().unwrap_or(folder);
+            let recording = recording.join(format!("{stem}.jsonl"));
+            let record = Record {
+                listen: address(&format!("unix://{}", socket.display()))?,
+                upstream: address(engine.host())?,
+                out: recording.clone(),
+            };
+            let case = self.case(kind, &facts, version, newest, record);
             let noted = runtime.block_on(case)?;
             let mut counts = matrix::Counts::default();
             noted.cells.values().for_each(|cell| counts.add(cell));
@@ -315,14 +330,8 @@ impl Options {
         facts: &Facts<'_>,
         version: ApiVersion,
         newest: ApiVersion,
-        recording: &Path,
+        record: Record,
     ) -> Result<Noted> {
-        let listen = recording.with_extension("sock");
-        let record = Record {
-            listen: address(&format!("unix://{}", listen.display()))?,
-            upstream: address(facts.engine.host())?,
-            out: recording.to_owned(),
-        };
         let (ready, is_ready) = oneshot::channel();
         let (stop, stopped) = oneshot::channel::<()>();
         let proxy = tokio::spawn(record.run(
