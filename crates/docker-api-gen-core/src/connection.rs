@@ -5,13 +5,16 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderValue};
-use http::uri::{self, PathAndQuery, Uri};
+use http::uri::{PathAndQuery, Uri};
 
 #[cfg(all(feature = "bridge", unix))]
 use crate::bridge::{self, Bridge};
+use crate::connector::{Connector, Target};
 use crate::contact::{Contact, PING};
 use crate::credentials::{Registries, RegistryAuth};
+use crate::direct::Direct;
 use crate::error::{Error, ErrorKind, Source};
 use crate::explain::Explanation;
 use crate::failure::{self, Window};
@@ -20,7 +23,7 @@ use crate::history::History;
 use crate::host::{Address, Host};
 #[cfg(all(feature = "bridge", unix))]
 use crate::http_client::Answer;
-use crate::http_client::{HttpClient, Target};
+use crate::http_client::HttpClient;
 use crate::limits::Limits;
 use crate::negotiation::{Choose, Negotiated, Negotiation};
 use crate::origin::Origin;
@@ -58,10 +61,7 @@ pub struct Connection {
 
 struct Inner {
     host: Host,
-    prefix: String,
-    /// Scheme and host of the prefix.
-    root: uri::Parts,
-    /// The path of the prefix.
+    /// What goes in front of `/v1.41/…` in a request's path.
     base: String,
     headers: Headers,
     registries: Arc<Registries>,
@@ -294,27 +294,21 @@ impl Connection {
         self.inner.version
     }
 
-    /// What goes in front of `/v1.41/…` in a request's URL.
-    pub(crate) fn prefix(&self) -> &str {
-        &self.inner.prefix
+    /// What goes in front of `/v1.41/…` in a request's path.
+    pub(crate) fn base(&self) -> &str {
+        &self.inner.base
     }
 
-    /// The URL of a path, which is not parsed anew but for that path. None if it is none that can be sent.
+    /// The path that is sent for one of the API's. None if it is none that can be sent.
     pub(crate) fn uri(&self, path_and_query: &str) -> Option<Uri> {
-        let Inner { root, base, .. } = &*self.inner;
+        let base = &self.inner.base;
         let mut path = String::with_capacity(base.len() + path_and_query.len());
         path.push_str(base);
         path.push_str(path_and_query);
-        let sent = PathAndQuery::try_from(path.as_str()).ok()?;
+        let path = Bytes::from(path);
+        let sent = PathAndQuery::from_maybe_shared(path.clone()).ok()?;
         // What would arrive as something else must not be sent.
-        if sent.as_str() != path {
-            return None;
-        }
-        let mut parts = uri::Parts::default();
-        parts.scheme = root.scheme.clone();
-        parts.authority = root.authority.clone();
-        parts.path_and_query = Some(sent);
-        Uri::from_parts(parts).ok()
+        (sent.as_str().as_bytes() == path).then(|| sent.into())
     }
 
     pub(crate) fn was_answered(&self) {
@@ -553,15 +547,13 @@ impl ConnectionBuilder {
         let socket = bridge.as_ref().map(Bridge::socket);
         #[cfg(not(all(feature = "bridge", unix)))]
         let socket = None;
-        let http = self.http(&host, tls.as_ref(), socket)?;
-        let prefix = host.url_prefix(tls.is_some());
-        let root = Uri::try_from(&prefix).map_err(|error| unprepared(&host, error))?;
-        let base = root.path().trim_end_matches('/').to_owned();
+        let url = host.url_prefix(tls.is_some());
+        let url = Uri::try_from(url).map_err(|error| unprepared(&host, error))?;
+        let base = url.path().trim_end_matches('/').to_owned();
+        let http = self.http(&host, url, tls.as_ref(), socket)?;
         Ok(Connection {
             inner: Arc::new(Inner {
                 host,
-                prefix,
-                root: root.into_parts(),
                 base,
                 headers,
                 registries: Arc::new(registries),
@@ -581,34 +573,39 @@ impl ConnectionBuilder {
         })
     }
 
-    /// What sends requests to `host`, or to `socket` if that leads there.
+    /// What sends requests to `host`, which is that of `url`, or to `socket` if that leads there.
     fn http(
         &self,
         host: &Host,
+        url: Uri,
         tls: Option<&Tls>,
         socket: Option<PathBuf>,
     ) -> Result<HttpClient, Error> {
         #[cfg(feature = "custom-transport")]
         if let Some(client) = &self.transport.client {
-            return Ok(HttpClient::Reqwest(client.clone()));
+            return Ok(HttpClient::Reqwest(client.clone(), url));
         }
         let limit = self.limits.connect;
         let spare = socket.is_some().then_some(SPARE);
         #[cfg(feature = "tls")]
         if let Some(tls) = tls {
-            return HttpClient::with_tls(client_config(tls)?, socket, limit, spare)
+            return HttpClient::with_tls(client_config(tls)?, url, socket, limit, spare)
                 .map_err(|error| unprepared(host, error));
         }
         if tls.is_some() {
             let sentence = format!("{host} is to be spoken to with TLS: enable the feature `tls`");
             return Err(Error::new(ErrorKind::Tls, sentence));
         }
-        Ok(HttpClient::direct(target(host, socket)?, limit, spare))
+        let name = url.authority().map_or("localhost", |name| name.as_str());
+        let name = HeaderValue::from_str(name).map_err(|error| unprepared(host, error))?;
+        let target = target(host, url, socket)?;
+        let client = Direct::new(Connector { target, limit }, name, spare);
+        Ok(HttpClient::Direct(client))
     }
 }
 
 /// Where connections go.
-fn target(host: &Host, socket: Option<PathBuf>) -> Result<Target, Error> {
+fn target(host: &Host, url: Uri, socket: Option<PathBuf>) -> Result<Target, Error> {
     match (socket, host.address()) {
         #[cfg(unix)]
         (Some(socket), _) => Ok(Target::Unix(socket)),
@@ -616,7 +613,7 @@ fn target(host: &Host, socket: Option<PathBuf>) -> Result<Target, Error> {
         (None, Address::Unix(path)) => Ok(Target::Unix(path.clone())),
         #[cfg(windows)]
         (_, Address::Pipe(path)) => Ok(Target::Pipe(path.replace('/', "\\"))),
-        (_, Address::Tcp { .. }) => Ok(Target::Tcp),
+        (_, Address::Tcp { .. }) => Ok(Target::Tcp(url)),
         _ => Err(elsewhere(host)),
     }
 }

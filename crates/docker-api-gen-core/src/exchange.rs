@@ -124,8 +124,8 @@ fn prepare(
 ) -> Result<http::Request<Body>, Error> {
     let path = &request.path_and_query;
     let Some(uri) = connection.uri(path) else {
-        let text = format!("{}{path}", connection.prefix());
-        let sentence = format!("{:?} cannot be sent as a URL", shorten(&text, 200));
+        let text = format!("{}{path}", connection.base());
+        let sentence = format!("{:?} cannot be sent as a path", shorten(&text, 200));
         return Err(Error::new(ErrorKind::Input, sentence).at(origin));
     };
     let mut sent = http::Request::new(request.body);

@@ -52,12 +52,14 @@ mod call;
 mod capabilities;
 mod config;
 mod connection;
+mod connector;
 mod contact;
 mod convert;
 mod credentials;
 mod decode;
 #[cfg(all(feature = "custom-transport", unix))]
 mod dial;
+mod direct;
 mod error;
 mod exchange;
 mod explain;

@@ -1,0 +1,240 @@
+//! HTTP where no TLS is spoken: hyper's connections, and a place for those that no request is on.
+
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::HOST;
+use http::{HeaderValue, StatusCode};
+use http_body::{Body as _, Frame};
+use hyper::client::conn::http1;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use crate::body::{Body, Sent};
+use crate::connector::{Connector, UnknownName};
+use crate::error::Source;
+use crate::failure::find;
+use crate::headers;
+use crate::http_client::{Answer, AnswerBody, NoAnswer, Stage};
+
+/// How long a connection that nobody uses is kept.
+const IDLE: Duration = Duration::from_secs(90);
+
+/// A connection, as requests see it.
+type Sender = http1::SendRequest<Sent>;
+
+/// Sends requests over connections that it keeps for later.
+pub(crate) struct Direct {
+    connector: Connector,
+    host: HeaderValue,
+    pool: Arc<Pool>,
+}
+
+impl Direct {
+    /// One that keeps no more than `spare` connections that nobody uses.
+    pub(crate) fn new(connector: Connector, host: HeaderValue, spare: Option<usize>) -> Self {
+        let pool = Pool {
+            idle: Mutex::default(),
+            spare: spare.unwrap_or(usize::MAX),
+        };
+        Self {
+            connector,
+            host,
+            pool: Arc::new(pool),
+        }
+    }
+
+    pub(crate) async fn send(&self, request: http::Request<Body>) -> Result<Answer, NoAnswer> {
+        let mut request = request.map(Sent);
+        if !request.headers().contains_key(HOST) {
+            headers::set(request.headers_mut(), HOST, self.host.clone());
+        }
+        while let Some(mut sender) = self.pool.take() {
+            request = match sender.try_send_request(request).await {
+                Ok(answer) => return Ok(self.answer(answer, sender)),
+                Err(mut failed) => match failed.take_message() {
+                    // The daemon hung up before anything was sent.
+                    Some(unsent) => unsent,
+                    None => return Err(lost(failed.into_error())),
+                },
+            };
+        }
+        let mut sender = self.connect().await?;
+        match sender.send_request(request).await {
+            Ok(answer) => Ok(self.answer(answer, sender)),
+            Err(error) => Err(lost(error)),
+        }
+    }
+
+    async fn connect(&self) -> Result<Sender, NoAnswer> {
+        let io = self.connector.connect().await.map_err(unconnected)?;
+        let (sender, connection) = http1::handshake(io).await.map_err(lost)?;
+        // It ends when nobody has its sender or an answer's body any more, and tells them what else ended it.
+        tokio::spawn(connection.with_upgrades());
+        Ok(sender)
+    }
+
+    fn answer(&self, answer: http::Response<hyper::body::Incoming>, sender: Sender) -> Answer {
+        let lease = Lease {
+            sender,
+            pool: self.pool.clone(),
+        };
+        // A connection that is handed over is nobody else's any more.
+        let lease = (answer.status() != StatusCode::SWITCHING_PROTOCOLS).then_some(lease);
+        answer.map(|body| {
+            let mut body = Incoming { body, lease };
+            if body.body.is_end_stream() {
+                body.end();
+            }
+            AnswerBody::Direct(body)
+        })
+    }
+}
+
+fn lost(error: hyper::Error) -> NoAnswer {
+    NoAnswer {
+        error: error.into(),
+        stage: Stage::Sending,
+    }
+}
+
+fn unconnected(error: Source) -> NoAnswer {
+    let is_late = |error: &std::io::Error| error.kind() == std::io::ErrorKind::TimedOut;
+    let stage = if find::<UnknownName>(&*error).is_some() {
+        Stage::Resolving
+    } else if find(&*error).is_some_and(is_late) {
+        Stage::LateConnecting
+    } else {
+        Stage::Connecting
+    };
+    NoAnswer { error, stage }
+}
+
+/// The body of an answer. Its connection is free again when it has ended; dropped before that, it ends the connection.
+pub(crate) struct Incoming {
+    body: hyper::body::Incoming,
+    lease: Option<Lease>,
+}
+
+impl Incoming {
+    pub(crate) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Source>>> {
+        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        match &frame {
+            Some(Ok(_)) => {}
+            Some(Err(_)) => self.lease = None,
+            None => self.end(),
+        }
+        Poll::Ready(frame.map(|frame| frame.map_err(Source::from)))
+    }
+
+    fn end(&mut self) {
+        if let Some(Lease { sender, pool }) = self.lease.take() {
+            pool.keep(sender);
+        }
+    }
+}
+
+/// A connection that is to come back to the pool.
+struct Lease {
+    sender: Sender,
+    pool: Arc<Pool>,
+}
+
+/// Connections that no request is on.
+struct Pool {
+    idle: Mutex<Idle>,
+    /// How many there are at most.
+    spare: usize,
+}
+
+#[derive(Default)]
+struct Idle {
+    /// Each with when it came, the last one last.
+    connections: Vec<(Sender, Instant)>,
+    /// Closes those that were not used for long.
+    sweeper: Option<JoinHandle<()>>,
+}
+
+impl Pool {
+    /// The one that was used last, which is the least likely to have been closed.
+    fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle();
+        while let Some((sender, since)) = idle.connections.pop() {
+            if !sender.is_closed() && since.elapsed() < IDLE {
+                return Some(sender);
+            }
+        }
+        None
+    }
+
+    /// Keeps a connection whose answer has ended, as soon as its request has, too.
+    fn keep(self: &Arc<Self>, mut sender: Sender) {
+        let Ok(runtime) = Handle::try_current() else {
+            return;
+        };
+        if sender.is_ready() {
+            self.add(sender, &runtime);
+            return;
+        }
+        let pool = Arc::downgrade(self);
+        runtime.spawn(async move {
+            if sender.ready().await.is_ok()
+                && let Some(pool) = pool.upgrade()
+            {
+                pool.add(sender, &Handle::current());
+            }
+        });
+    }
+
+    fn add(self: &Arc<Self>, sender: Sender, runtime: &Handle) {
+        let mut idle = self.idle();
+        if idle.connections.len() >= self.spare {
+            return;
+        }
+        idle.connections.push((sender, Instant::now()));
+        // That of a runtime that is gone has ended with it.
+        if idle.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
+            idle.sweeper = Some(runtime.spawn(sweep(Arc::downgrade(self))));
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, Idle> {
+        // A panic here leaves nothing half done.
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Pool {
+    fn drop(&mut self) {
+        if let Some(sweeper) = self.idle().sweeper.take() {
+            sweeper.abort();
+        }
+    }
+}
+
+/// Closes connections that nobody has used for long, until there are none.
+async fn sweep(pool: Weak<Pool>) {
+    let mut next = Instant::now() + IDLE;
+    loop {
+        tokio::time::sleep_until(next).await;
+        let Some(pool) = pool.upgrade() else { return };
+        let mut idle = pool.idle();
+        let now = Instant::now();
+        idle.connections
+            .retain(|(sender, since)| !sender.is_closed() && *since + IDLE > now);
+        match idle.connections.first() {
+            Some((_, since)) => next = *since + IDLE,
+            None => {
+                idle.sweeper = None;
+                return;
+            }
+        }
+    }
+}
