@@ -102,14 +102,14 @@ categories.workspace = true
 readme = "../../README.md"
 
 [package.metadata.docs.rs]
-features = ["archive", "custom-transport", "latest", "negotiated", "progress", "ssh", "tls", "tracing"]
+features = ["archive", "custom-transport", "latest", "negotiated", "progress", "reqwest", "ssh", "tls", "tracing"]
 rustdoc-args = ["--cfg", "docsrs"]
 
 [features]
 default = []
 # Copying files into and out of containers, and building images from folders.
 archive = ["docker-api-gen-core/archive"]
-# Connections, or the client of HTTP, that the caller makes.
+# Connections that the caller makes.
 custom-transport = ["docker-api-gen-core/custom-transport"]
 # The newest version there is: for applications, as it moves with every release of this crate.
 latest = ["{latest}"]
@@ -117,6 +117,8 @@ latest = ["{latest}"]
 {NEGOTIATED} = ["dep:{NEGOTIATED_CRATE}"]
 # Bars on a terminal for pulls, pushes, builds and loads.
 progress = ["docker-api-gen-core/progress"]
+# A client of HTTP that the caller brings.
+reqwest = ["docker-api-gen-core/reqwest"]
 # Every type can be both read and written, not only the way it travels.
 serde-both = [
     "{NEGOTIATED_CRATE}?/serde-both",

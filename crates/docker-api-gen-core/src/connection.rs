@@ -442,8 +442,8 @@ impl ConnectionBuilder {
     ///
     /// How it connects, what TLS it speaks, its proxies, redirects and limits on connecting are its own. The address
     /// makes the URLs. It has to speak HTTP/1.1, as connections are taken over.
-    #[cfg(feature = "custom-transport")]
-    #[cfg_attr(docsrs, doc(cfg(feature = "custom-transport")))]
+    #[cfg(feature = "reqwest")]
+    #[cfg_attr(docsrs, doc(cfg(feature = "reqwest")))]
     pub fn http_client(mut self, client: reqwest::Client) -> Self {
         self.transport.client = Some(client);
         self
@@ -581,7 +581,7 @@ impl ConnectionBuilder {
         tls: Option<&Tls>,
         socket: Option<PathBuf>,
     ) -> Result<HttpClient, Error> {
-        #[cfg(feature = "custom-transport")]
+        #[cfg(feature = "reqwest")]
         if let Some(client) = &self.transport.client {
             return Ok(HttpClient::Reqwest(client.clone(), url));
         }

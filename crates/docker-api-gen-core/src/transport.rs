@@ -7,7 +7,7 @@ pub(crate) struct Transport {
     pub(crate) ssh_program: Option<std::ffi::OsString>,
     #[cfg(all(feature = "custom-transport", unix))]
     pub(crate) dialer: Option<crate::dial::Dialer>,
-    #[cfg(feature = "custom-transport")]
+    #[cfg(feature = "reqwest")]
     pub(crate) client: Option<reqwest::Client>,
 }
 
@@ -21,7 +21,7 @@ impl Transport {
     ) -> Result<Option<crate::bridge::Bridge>, crate::error::Error> {
         use crate::bridge::{Bridge, Way};
 
-        #[cfg(feature = "custom-transport")]
+        #[cfg(feature = "reqwest")]
         if self.client.is_some() {
             return Ok(None);
         }

@@ -50,7 +50,9 @@
 //! | `latest` | the client of the newest version, as `latest` |
 //! | `negotiated` | `Docker`, whose version is agreed upon with the daemon at run time |
 //! | `archive` | copying files into and out of containers, and building images from folders |
-//! | `custom-transport` | connections that the program opens, or its own client of HTTP |
+//! | `custom-transport` | connections that the program opens |
+//! | `progress` | bars on a terminal for pulls, pushes, builds and loads |
+//! | `reqwest` | a client of HTTP that the program has, of reqwest |
 //! | `ssh` | `ssh://`, through the program `ssh` |
 //! | `tls` | `https://`, and `tcp://` with certificates |
 //! | `tracing` | a span of `tracing` for each request |
@@ -79,6 +81,7 @@ mod docker;
             feature = "custom-transport",
             feature = "negotiated",
             feature = "progress",
+            feature = "reqwest",
             feature = "tls",
             feature = "v1_41",
             feature = "v1_42"

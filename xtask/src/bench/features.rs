@@ -11,12 +11,13 @@ const ONE: &str = "v1_41";
 const NEGOTIATED: &str = "negotiated";
 
 /// Features, each built together with one version's client if it needs one.
-const FEATURES: [(&str, &str); 9] = [
+const FEATURES: [(&str, &str); 10] = [
     ("one more version", "v1_41,v1_55"),
     (NEGOTIATED, NEGOTIATED),
     ("archive", "v1_41,archive"),
     ("custom-transport", "v1_41,custom-transport"),
     ("progress", "v1_41,progress"),
+    ("reqwest", "v1_41,reqwest"),
     ("ssh", "v1_41,ssh"),
     ("tls", "v1_41,tls"),
     ("tracing", "v1_41,tracing"),

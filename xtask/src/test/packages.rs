@@ -34,7 +34,7 @@ const METADATA: [&str; 8] = [
 ];
 
 /// What else is built beside the two versions.
-const FEATURES: &str = "archive,custom-transport,negotiated,serde-both,ssh,tls";
+const FEATURES: &str = "archive,custom-transport,negotiated,reqwest,serde-both,ssh,tls";
 
 /// Each package holds what it should, and says what it is.
 pub(super) fn contents(_: &mut Context) -> Result<Counts> {

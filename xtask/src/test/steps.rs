@@ -151,11 +151,12 @@ pub(super) const ALL: &[Step] = &[
 ];
 
 /// What the examples of the façade, the README and the guides need.
-const GUIDES: &str = "archive,custom-transport,negotiated,progress,tls,v1_41,v1_42";
+const GUIDES: &str = "archive,custom-transport,negotiated,progress,reqwest,tls,v1_41,v1_42";
 
 /// What the façade's pages are published with.
 const PAGES: &str = "docker-api-gen/archive,docker-api-gen/custom-transport,docker-api-gen/latest,\
-                     docker-api-gen/negotiated,docker-api-gen/progress,docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
+                     docker-api-gen/negotiated,docker-api-gen/progress,docker-api-gen/reqwest,\
+                     docker-api-gen/ssh,docker-api-gen/tls,docker-api-gen/tracing";
 
 /// Packages written by hand: what is generated has its own formatting.
 const HANDWRITTEN: [&str; 7] = [
@@ -305,6 +306,7 @@ fn features() -> anyhow::Result<Counts> {
         "negotiated,serde-both,v1_41".to_owned(),
         "v1_30,v1_55".to_owned(),
         "custom-transport".to_owned(),
+        "reqwest".to_owned(),
         "ssh".to_owned(),
         "tls".to_owned(),
     ];

@@ -129,6 +129,7 @@ async fn what_is_dropped_is_closed() {
     closing.await.expect("the connection is still open");
 }
 
+#[cfg(feature = "reqwest")]
 #[tokio::test]
 async fn requests_are_sent_by_the_callers_client() {
     // Where TLS is a feature, a client of others' making wants to know the provider.
