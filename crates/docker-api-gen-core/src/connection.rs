@@ -598,14 +598,14 @@ impl ConnectionBuilder {
         }
         let name = url.authority().map_or("localhost", |name| name.as_str());
         let name = HeaderValue::from_str(name).map_err(|error| unprepared(host, error))?;
-        let target = target(host, url, socket)?;
+        let target = target(host, &url, socket)?;
         let client = Direct::new(Connector { target, limit }, name, spare);
         Ok(HttpClient::Direct(client))
     }
 }
 
 /// Where connections go.
-fn target(host: &Host, url: Uri, socket: Option<PathBuf>) -> Result<Target, Error> {
+fn target(host: &Host, url: &Uri, socket: Option<PathBuf>) -> Result<Target, Error> {
     match (socket, host.address()) {
         #[cfg(unix)]
         (Some(socket), _) => Ok(Target::Unix(socket)),
@@ -613,7 +613,15 @@ fn target(host: &Host, url: Uri, socket: Option<PathBuf>) -> Result<Target, Erro
         (None, Address::Unix(path)) => Ok(Target::Unix(path.clone())),
         #[cfg(windows)]
         (_, Address::Pipe(path)) => Ok(Target::Pipe(path.replace('/', "\\"))),
-        (_, Address::Tcp { .. }) => Ok(Target::Tcp(url)),
+        (_, Address::Tcp { .. }) => Ok(Target::Tcp {
+            // As they are written in URLs, addresses of IPv6 have brackets around them.
+            host: url
+                .host()
+                .unwrap_or_default()
+                .trim_matches(['[', ']'])
+                .to_owned(),
+            port: url.port_u16().unwrap_or(80),
+        }),
         _ => Err(elsewhere(host)),
     }
 }

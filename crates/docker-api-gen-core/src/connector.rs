@@ -3,21 +3,25 @@
 use std::error::Error as StdError;
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::Uri;
 use hyper::rt::{Read, ReadBufCursor, Write};
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::client::legacy::connect::dns::Name;
 use hyper_util::rt::TokioIo;
-use tower_service::Service;
+use socket2::{SockRef, TcpKeepalive};
+use tokio::net::{TcpStream, lookup_host};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::error::Source;
 
 /// How long the other side of a TCP connection may be gone before that is asked about.
 const KEEPALIVE: Duration = Duration::from_secs(15);
+
+/// How long an address of a host may be silent before the next one is tried beside it, as RFC 8305 has it.
+const HEAD_START: Duration = Duration::from_millis(250);
 
 /// Where connections go.
 pub(crate) enum Target {
@@ -25,8 +29,10 @@ pub(crate) enum Target {
     Unix(std::path::PathBuf),
     #[cfg(windows)]
     Pipe(String),
-    /// The host and port of a URL.
-    Tcp(Uri),
+    Tcp {
+        host: String,
+        port: u16,
+    },
 }
 
 /// Makes connections within `limit`.
@@ -39,7 +45,7 @@ impl Connector {
     pub(crate) async fn connect(&self) -> Result<Io, Source> {
         match self.limit {
             None => self.open().await,
-            Some(limit) => match tokio::time::timeout(limit, self.open()).await {
+            Some(limit) => match timeout(limit, self.open()).await {
                 Ok(connected) => connected,
                 Err(_) => Err(io::Error::from(io::ErrorKind::TimedOut).into()),
             },
@@ -52,16 +58,55 @@ impl Connector {
             Target::Unix(path) => Ok(Io::new(tokio::net::UnixStream::connect(path).await?)),
             #[cfg(windows)]
             Target::Pipe(path) => Ok(Io::new(crate::pipe::open(path, self.limit).await?)),
-            Target::Tcp(url) => {
-                let mut tcp = HttpConnector::new_with_resolver(Resolver);
-                tcp.set_nodelay(true);
-                tcp.set_keepalive(Some(KEEPALIVE));
-                // So that an address that leads nowhere leaves time for the next one.
-                tcp.set_connect_timeout(self.limit);
-                Ok(Io(Box::new(tcp.call(url.clone()).await?)))
+            Target::Tcp { host, port } => {
+                let found = lookup_host((host.as_str(), *port)).await;
+                let stream = reach(found.map_err(UnknownName)?).await?;
+                stream.set_nodelay(true)?;
+                let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
+                SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
+                Ok(Io::new(stream))
             }
         }
     }
+}
+
+/// Connects to whichever of a host's addresses answers first. Those of both families take turns, so that one family
+/// that leads nowhere does not keep the other one waiting.
+async fn reach(addresses: impl Iterator<Item = SocketAddr>) -> io::Result<TcpStream> {
+    let mut attempts = JoinSet::new();
+    let mut failed = io::Error::from(io::ErrorKind::AddrNotAvailable);
+    let mut addresses = take_turns(addresses.collect()).into_iter();
+    loop {
+        let attempt = match addresses.next() {
+            Some(address) => {
+                attempts.spawn(TcpStream::connect(address));
+                match timeout(HEAD_START, attempts.join_next()).await {
+                    Ok(attempt) => attempt,
+                    Err(_) => continue,
+                }
+            }
+            None => attempts.join_next().await,
+        };
+        match attempt {
+            None => return Err(failed),
+            Some(attempt) => match attempt? {
+                Ok(stream) => return Ok(stream),
+                Err(error) => failed = error,
+            },
+        }
+    }
+}
+
+/// One address of each family after the other, beginning with the first.
+fn take_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let is_first = addresses.first().map(SocketAddr::is_ipv6);
+    let (mut turns, others): (Vec<_>, Vec<_>) = addresses
+        .into_iter()
+        .partition(|address| Some(address.is_ipv6()) == is_first);
+    for (turn, address) in others.into_iter().enumerate() {
+        turns.insert((2 * turn + 1).min(turns.len()), address);
+    }
+    turns
 }
 
 /// A connection.
@@ -120,30 +165,6 @@ impl Write for Io {
     }
 }
 
-/// Asks the system for the addresses of a name, and marks its failures as such.
-#[derive(Clone)]
-struct Resolver;
-
-type Addresses = std::vec::IntoIter<std::net::SocketAddr>;
-
-impl Service<Name> for Resolver {
-    type Response = Addresses;
-    type Error = UnknownName;
-    type Future = Pin<Box<dyn Future<Output = Result<Addresses, UnknownName>> + Send>>;
-
-    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), UnknownName>> {
-        Poll::Ready(Ok(()))
-    }
-
-    fn call(&mut self, name: Name) -> Self::Future {
-        Box::pin(async move {
-            let found = tokio::net::lookup_host((name.as_str(), 0)).await;
-            let found: Vec<_> = found.map_err(UnknownName)?.collect();
-            Ok(found.into_iter())
-        })
-    }
-}
-
 /// There is no address to a name.
 #[derive(Debug)]
 pub(crate) struct UnknownName(io::Error);
@@ -155,3 +176,77 @@ impl fmt::Display for UnknownName {
 }
 
 impl StdError for UnknownName {}
+
+#[cfg(test)]
+mod tests {
+    use std::net::{Ipv4Addr, TcpListener};
+
+    use socket2::{Domain, Socket, Type};
+
+    use super::*;
+
+    fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let address = listener.local_addr().unwrap();
+        (listener, address)
+    }
+
+    fn refusing() -> SocketAddr {
+        listener().1
+    }
+
+    #[tokio::test]
+    async fn the_first_address_that_answers_is_taken() {
+        let (_listener, good) = listener();
+        let stream = reach([refusing(), good].into_iter()).await.unwrap();
+        assert_eq!(stream.peer_addr().unwrap(), good);
+        let error = reach([refusing(), refusing()].into_iter()).await;
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::ConnectionRefused);
+        let error = reach(std::iter::empty()).await;
+        assert_eq!(error.unwrap_err().kind(), io::ErrorKind::AddrNotAvailable);
+    }
+
+    #[test]
+    fn families_take_turns() {
+        let addresses = |list: &[&str]| -> Vec<SocketAddr> {
+            list.iter().map(|text| text.parse().unwrap()).collect()
+        };
+        let given = addresses(&[
+            "[::1]:1",
+            "[::2]:1",
+            "[::3]:1",
+            "127.0.0.1:1",
+            "127.0.0.2:1",
+        ]);
+        let turns = addresses(&[
+            "[::1]:1",
+            "127.0.0.1:1",
+            "[::2]:1",
+            "127.0.0.2:1",
+            "[::3]:1",
+        ]);
+        assert_eq!(take_turns(given), turns);
+        let given = addresses(&["127.0.0.1:1", "[::1]:1", "[::2]:1"]);
+        assert_eq!(take_turns(given.clone()), given);
+    }
+
+    /// Linux answers nobody once the queue of a listener is full.
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn an_address_that_is_silent_does_not_keep_others_waiting() {
+        let silent = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        silent
+            .bind(&SocketAddr::from((Ipv4Addr::LOCALHOST, 0)).into())
+            .unwrap();
+        silent.listen(0).unwrap();
+        let address = silent.local_addr().unwrap().as_socket().unwrap();
+        let mut queue = Vec::new();
+        let moment = Duration::from_millis(200);
+        while let Ok(stream) = timeout(moment, TcpStream::connect(address)).await {
+            queue.push(stream.unwrap());
+        }
+        let (_listener, good) = listener();
+        let stream = reach([address, refusing(), good].into_iter()).await;
+        assert_eq!(stream.unwrap().peer_addr().unwrap(), good);
+    }
+}

@@ -18,7 +18,8 @@ pub enum Unsupported {
     ///
     /// An operation that the version does not have is refused all the same.
     Drop,
-    /// It is sent as it is. Daemons ignore most of what they do not know.
+    /// It is sent as it is. Daemons ignore most of what they do not know. One that knows it, and is only spoken to in an
+    /// older version, may ignore it, refuse it or do it.
     Send,
 }
 

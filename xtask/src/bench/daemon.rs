@@ -1,7 +1,7 @@
 //! A daemon that knows few answers: what the measured programs talk to, to show that they do what they are for, and how
 //! fast.
 
-use std::io::{self, BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Read, Write};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::thread;
 use std::time::Duration;
@@ -20,7 +20,7 @@ pub(crate) const LINE: u64 = 120;
 pub(crate) const BLOCK: u64 = 16 * 1024;
 const COPY: u64 = 32 * 1024;
 
-/// Lists its two containers; runs until this program ends.
+/// Lists its two containers, and creates and removes one of them; runs until this program ends.
 ///
 /// Of a container `lines-N` or `blocks-N` it has N bytes of logs, of `file-N` a file `/large`; `/events?since=N` are N
 /// events, and the pull of an image `progress-N` has N messages.
@@ -71,12 +71,20 @@ fn serve(stream: UnixStream) -> io::Result<()> {
             return Ok(());
         }
         let mut header = String::new();
+        let mut body = 0;
         while header != "\r\n" {
             header.clear();
             if reader.read_line(&mut header)? == 0 {
                 return Ok(());
             }
+            let length = header
+                .split_once(": ")
+                .filter(|(name, _)| name.eq_ignore_ascii_case("content-length"));
+            if let Some((_, length)) = length {
+                body = length.trim().parse().map_err(io::Error::other)?;
+            }
         }
+        io::copy(&mut reader.by_ref().take(body), &mut io::sink())?;
         answer(&request, &mut writer)?;
     }
 }
@@ -99,6 +107,11 @@ fn answer(request: &str, to: &mut impl Write) -> io::Result<()> {
             });
             json("200 OK", &serde_json::json!(containers), to)
         }
+        (Some("POST"), ["containers", "create"]) => {
+            let created = serde_json::json!({"Id": IDS[0], "Warnings": []});
+            json("201 Created", &created, to)
+        }
+        (Some("DELETE"), ["containers", _]) => to.write_all(b"HTTP/1.1 204 No Content\r\n\r\n"),
         (Some("GET"), ["containers", id, "json"]) => {
             let config = serde_json::json!({"Id": id, "Config": {"Tty": false}});
             json("200 OK", &config, to)

@@ -6,6 +6,7 @@
 mod build;
 mod daemon;
 mod features;
+mod gates;
 mod machine;
 mod measure;
 mod ping;
@@ -51,6 +52,7 @@ struct Benchmark {
 const ALL: &[Benchmark] = &[
     build::BENCHMARK,
     features::BENCHMARK,
+    gates::BENCHMARK,
     ping::BENCHMARK,
     regen::BENCHMARK,
     streams::BENCHMARK,
@@ -111,12 +113,12 @@ mod tests {
         };
         assert_eq!(
             names(&[]).unwrap(),
-            ["build", "features", "ping", "regen", "streams"]
+            ["build", "features", "gates", "ping", "regen", "streams"]
         );
         assert_eq!(names(&["regen"]).unwrap(), ["regen"]);
         assert_eq!(
             names(&["regne"]).unwrap_err().to_string(),
-            "there is no benchmark \"regne\": there is build, features, ping, regen, streams"
+            "there is no benchmark \"regne\": there is build, features, gates, ping, regen, streams"
         );
     }
 }

@@ -10,8 +10,7 @@
 //!
 //! # What is new
 //!
-//! - fields: `online_cpus` of [`ContainerCpuStats`](types::ContainerCpuStats), `NanoCpus` of
-//!   [`NodeDescriptionResources`](types::NodeDescriptionResources)
+//! - fields: `online_cpus` of [`ContainerCpuStats`](types::ContainerCpuStats)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

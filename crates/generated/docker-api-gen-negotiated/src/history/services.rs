@@ -477,7 +477,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
                         Node::new(
                             "Reservations",
                             0xffffffff,
-                            0x0,
+                            0xffffff00,
                             Outside::Ignored,
                             &[],
                             &[
@@ -521,7 +521,6 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
                                         ),
                                     ],
                                 ),
-                                Node::leaf("NanoCpus", 0x0, Outside::Ignored),
                             ],
                         ),
                         Node::leaf("SwapBytes", 0xf0000000, Outside::Ignored),
@@ -1047,7 +1046,7 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
                         Node::new(
                             "Reservations",
                             0xffffffff,
-                            0x0,
+                            0xffffff00,
                             Outside::Ignored,
                             &[],
                             &[
@@ -1091,7 +1090,6 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
                                         ),
                                     ],
                                 ),
-                                Node::leaf("NanoCpus", 0x0, Outside::Ignored),
                             ],
                         ),
                         Node::leaf("SwapBytes", 0xf0000000, Outside::Ignored),

@@ -546,10 +546,6 @@ pub struct ResourceObject {
     ///
     /// `GenericResources`, since 1.32 (Docker 17.09).
     pub generic_resources: Option<GenericResources>,
-    /// CPU time in billionths of a CPU; 1000000000 for one.
-    ///
-    /// `NanoCpus`, since 1.27 (Docker 17.03.1), until 1.27 (Docker 17.03.1).
-    pub nano_cpus_: Option<i64>,
 }
 
 wire::readable!(ResourceObject);
@@ -565,7 +561,6 @@ impl wire::ReadFields for ResourceObject {
             "NanoCPUs" => value.read(&mut self.nano_cpus),
             "MemoryBytes" => value.read(&mut self.memory_bytes),
             "GenericResources" => value.read(&mut self.generic_resources),
-            "NanoCpus" => value.read(&mut self.nano_cpus_),
             _ => value.skip(),
         }
     }
@@ -579,7 +574,6 @@ impl wire::WriteFields for ResourceObject {
         to.write("NanoCPUs", &self.nano_cpus)?;
         to.write("MemoryBytes", &self.memory_bytes)?;
         to.write("GenericResources", &self.generic_resources)?;
-        to.write("NanoCpus", &self.nano_cpus_)?;
         Ok(())
     }
 }

@@ -247,6 +247,7 @@ impl<'a> Plugins<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`NotFound`](crate::ErrorKind::NotFound) (404): what the request names does not exist.
     /// - [`Conflict`](crate::ErrorKind::Conflict) (409): the request does not fit the state of
     ///   things.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.

@@ -414,7 +414,7 @@ impl wire::WriteFields for NodeDescriptionPlatform {
 pub struct NodeDescriptionResources {
     /// CPU time in billionths of a CPU; 1000000000 for one.
     ///
-    /// `NanoCpus`, since 1.27 (Docker 17.03.1), until 1.27 (Docker 17.03.1).
+    /// `NanoCPUs`.
     pub nano_cpus: Option<i64>,
     /// Memory in bytes.
     ///
@@ -434,7 +434,7 @@ impl wire::ReadFields for NodeDescriptionResources {
         value: wire::FieldValue<'_, M>,
     ) -> Result<(), M::Error> {
         match name {
-            "NanoCpus" => value.read(&mut self.nano_cpus),
+            "NanoCPUs" => value.read(&mut self.nano_cpus),
             "MemoryBytes" => value.read(&mut self.memory_bytes),
             _ => value.skip(),
         }
@@ -447,7 +447,7 @@ impl wire::WriteFields for NodeDescriptionResources {
         &self,
         to: &mut wire::FieldWriter<M>,
     ) -> Result<(), M::Error> {
-        to.write("NanoCpus", &self.nano_cpus)?;
+        to.write("NanoCPUs", &self.nano_cpus)?;
         to.write("MemoryBytes", &self.memory_bytes)?;
         Ok(())
     }

@@ -331,6 +331,7 @@ impl<'a> Images<'a> {
     ///
     /// Besides what [any call](crate::ErrorKind) can fail with:
     ///
+    /// - [`BadRequest`](crate::ErrorKind::BadRequest) (400): the daemon finds the request wrong.
     /// - [`Daemon`](crate::ErrorKind::Daemon) (500): the daemon failed.
     ///
     /// # Examples
