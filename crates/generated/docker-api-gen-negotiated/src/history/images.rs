@@ -85,24 +85,23 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
 pub(super) static SAVE_ALL: OperationHistory = OperationHistory {
     name: "images.save_all",
     versions: 0xffffffff,
-    whole: 0x0,
+    whole: 0xf0000000,
     query: &[
         Node::new(
             "platform",
             0xff000000,
-            0x0,
+            0xf0000000,
             Outside::Ignored,
             &[],
             &[
                 Node::new(
                     "[]",
                     0xffffffff,
-                    0xffffff,
+                    0xf0ffffff,
                     Outside::Ignored,
                     &[],
                     &[
                         Node::leaf("architecture", 0xf0ffffff, Outside::Ignored),
-                        Node::leaf("features", 0xffffff, Outside::Ignored),
                         Node::leaf("os", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.features", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.version", 0xf0ffffff, Outside::Ignored),
@@ -134,24 +133,23 @@ pub(super) static LIST: OperationHistory = OperationHistory {
 pub(super) static LOAD: OperationHistory = OperationHistory {
     name: "images.load",
     versions: 0xffffffff,
-    whole: 0x0,
+    whole: 0xf0000000,
     query: &[
         Node::new(
             "platform",
             0xff000000,
-            0x0,
+            0xf0000000,
             Outside::Ignored,
             &[],
             &[
                 Node::new(
                     "[]",
                     0xffffffff,
-                    0xffffff,
+                    0xf0ffffff,
                     Outside::Ignored,
                     &[],
                     &[
                         Node::leaf("architecture", 0xf0ffffff, Outside::Ignored),
-                        Node::leaf("features", 0xffffff, Outside::Ignored),
                         Node::leaf("os", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.features", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.version", 0xf0ffffff, Outside::Ignored),
@@ -186,26 +184,8 @@ pub(super) static SEARCH: OperationHistory = OperationHistory {
 pub(super) static DELETE: OperationHistory = OperationHistory {
     name: "images.delete",
     versions: 0xffffffff,
-    whole: 0x0,
-    query: &[
-        Node::new(
-            "platforms",
-            0xfc000000,
-            0x0,
-            Outside::Ignored,
-            &[],
-            &[
-                Node::new(
-                    "[]",
-                    0xffffffff,
-                    0x3ffffff,
-                    Outside::Ignored,
-                    &[],
-                    &[Node::leaf("features", 0x3ffffff, Outside::Ignored)],
-                ),
-            ],
-        ),
-    ],
+    whole: 0xfc000000,
+    query: &[Node::leaf("platforms", 0xfc000000, Outside::Ignored)],
     headers: &[],
     body: &[],
 };
@@ -213,24 +193,23 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
 pub(super) static ATTESTATIONS: OperationHistory = OperationHistory {
     name: "images.attestations",
     versions: 0x80000000,
-    whole: 0x0,
+    whole: 0x80000000,
     query: &[
         Node::new(
             "platform",
             0xffffffff,
-            0x0,
+            0x80000000,
             Outside::Ignored,
             &[],
             &[
                 Node::new(
                     "[]",
                     0xffffffff,
-                    0x0,
+                    0x80000000,
                     Outside::Ignored,
                     &[],
                     &[
                         Node::leaf("architecture", 0x80000000, Outside::Ignored),
-                        Node::leaf("features", 0x0, Outside::Ignored),
                         Node::leaf("os", 0x80000000, Outside::Ignored),
                         Node::leaf("os.features", 0x80000000, Outside::Ignored),
                         Node::leaf("os.version", 0x80000000, Outside::Ignored),
@@ -247,24 +226,23 @@ pub(super) static ATTESTATIONS: OperationHistory = OperationHistory {
 pub(super) static SAVE: OperationHistory = OperationHistory {
     name: "images.save",
     versions: 0xffffffff,
-    whole: 0x0,
+    whole: 0xf0000000,
     query: &[
         Node::new(
             "platform",
             0xff000000,
-            0x0,
+            0xf0000000,
             Outside::Ignored,
             &[],
             &[
                 Node::new(
                     "[]",
                     0xffffffff,
-                    0xffffff,
+                    0xf0ffffff,
                     Outside::Ignored,
                     &[],
                     &[
                         Node::leaf("architecture", 0xf0ffffff, Outside::Ignored),
-                        Node::leaf("features", 0xffffff, Outside::Ignored),
                         Node::leaf("os", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.features", 0xf0ffffff, Outside::Ignored),
                         Node::leaf("os.version", 0xf0ffffff, Outside::Ignored),
@@ -281,17 +259,8 @@ pub(super) static SAVE: OperationHistory = OperationHistory {
 pub(super) static HISTORY: OperationHistory = OperationHistory {
     name: "images.history",
     versions: 0xffffffff,
-    whole: 0x0,
-    query: &[
-        Node::new(
-            "platform",
-            0xff000000,
-            0x0,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("features", 0xffffff, Outside::Ignored)],
-        ),
-    ],
+    whole: 0xff000000,
+    query: &[Node::leaf("platform", 0xff000000, Outside::Ignored)],
     headers: &[],
     body: &[],
 };
@@ -299,17 +268,10 @@ pub(super) static HISTORY: OperationHistory = OperationHistory {
 pub(super) static INSPECT: OperationHistory = OperationHistory {
     name: "images.inspect",
     versions: 0xffffffff,
-    whole: 0x0,
+    whole: 0xfe000000,
     query: &[
         Node::leaf("manifests", 0xff000000, Outside::Ignored),
-        Node::new(
-            "platform",
-            0xfe000000,
-            0x0,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("features", 0x1ffffff, Outside::Ignored)],
-        ),
+        Node::leaf("platform", 0xfe000000, Outside::Ignored),
     ],
     headers: &[],
     body: &[],
@@ -318,17 +280,8 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
 pub(super) static PUSH: OperationHistory = OperationHistory {
     name: "images.push",
     versions: 0xffffffff,
-    whole: 0x0,
-    query: &[
-        Node::new(
-            "platform",
-            0xffc00000,
-            0x0,
-            Outside::Ignored,
-            &[],
-            &[Node::leaf("features", 0x3fffff, Outside::Ignored)],
-        ),
-    ],
+    whole: 0xffc00000,
+    query: &[Node::leaf("platform", 0xffc00000, Outside::Ignored)],
     headers: &[],
     body: &[],
 };

@@ -1329,10 +1329,6 @@ pub struct OciPlatform {
     ///
     /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
-    /// Features of the CPU that are needed; hardly used.
-    ///
-    /// `features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub features: Option<Vec<String>>,
 }
 
 wire::readable!(OciPlatform);
@@ -1350,7 +1346,6 @@ impl wire::ReadFields for OciPlatform {
             "os.version" => value.read(&mut self.os_version),
             "os.features" => value.read(&mut self.os_features),
             "variant" => value.read(&mut self.variant),
-            "features" => value.read(&mut self.features),
             _ => value.skip(),
         }
     }
@@ -1366,7 +1361,6 @@ impl wire::WriteFields for OciPlatform {
         to.write("os.version", &self.os_version)?;
         to.write("os.features", &self.os_features)?;
         to.write("variant", &self.variant)?;
-        to.write("features", &self.features)?;
         Ok(())
     }
 }

@@ -87,10 +87,6 @@ pub struct DistributionInspectResponsePlatform {
     ///
     /// `variant`, since 1.30 (Docker 17.06).
     pub variant: Option<String>,
-    /// Features of the CPU that are needed; hardly used.
-    ///
-    /// `features`, since 1.30 (Docker 17.06), until 1.39 (Docker 18.09).
-    pub features: Vec<String>,
 }
 
 wire::readable!(DistributionInspectResponsePlatform);
@@ -110,7 +106,6 @@ impl wire::ReadFields for DistributionInspectResponsePlatform {
             "os.version" => value.read(&mut self.os_version),
             "os.features" => value.read(&mut self.os_features),
             "variant" => value.read(&mut self.variant),
-            "features" => value.read(&mut self.features),
             _ => value.skip(),
         }
     }
@@ -127,7 +122,6 @@ impl wire::WriteFields for DistributionInspectResponsePlatform {
         to.write("os.version", &self.os_version)?;
         to.write("os.features", &self.os_features)?;
         to.write("variant", &self.variant)?;
-        to.write("features", &self.features)?;
         Ok(())
     }
 }
