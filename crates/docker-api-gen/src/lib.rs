@@ -82,6 +82,7 @@ mod docker;
             feature = "negotiated",
             feature = "progress",
             feature = "reqwest",
+            feature = "serde-both",
             feature = "tls",
             feature = "v1_41",
             feature = "v1_42"
@@ -102,10 +103,10 @@ pub use docker_api_gen_core::ProgressBars;
 pub use docker_api_gen_core::Tls;
 pub use docker_api_gen_core::{
     Answered, ApiVersion, Base64Bytes, Body, ByteStream, Capabilities, Change, Connection,
-    ConnectionBuilder, EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json, JsonLines,
-    Limits, LogFrame, LogLine, LogLines, LogSource, LogStream, Negotiated, Output, RegistryAuth,
-    Request, SwarmStatus, Timestamp, Unsupported, Upgraded, UpgradedWriter, VersionReport, explain,
-    filters, shortcuts,
+    ConnectionBuilder, Converted, EngineKind, Error, ErrorKind, Explanation, Filters, Host, Json,
+    JsonLines, Limits, LogFrame, LogLine, LogLines, LogSource, LogStream, Negotiated, Output,
+    RegistryAuth, Request, SwarmStatus, Timestamp, Unsupported, Upgraded, UpgradedWriter,
+    VersionReport, convert, explain, filters, shortcuts,
 };
 #[allow(
     unused_imports,

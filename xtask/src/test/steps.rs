@@ -151,7 +151,8 @@ pub(super) const ALL: &[Step] = &[
 ];
 
 /// What the examples of the façade, the README and the guides need.
-const GUIDES: &str = "archive,custom-transport,negotiated,progress,reqwest,tls,v1_41,v1_42";
+const GUIDES: &str =
+    "archive,custom-transport,negotiated,progress,reqwest,serde-both,tls,v1_41,v1_42";
 
 /// What the façade's pages are published with.
 const PAGES: &str = "docker-api-gen/archive,docker-api-gen/custom-transport,docker-api-gen/latest,\
