@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use xtask::engine::Engine;
 
 use super::docker::{Client, types};
+use super::services;
 use crate::{engines, numbered, registry};
 
 /// More than fits into the buffers in between.
@@ -208,6 +209,17 @@ async fn open(
             read_logs(output, begun).await
         });
     }
+    let (service, task) = services::talking(client).await;
+    let c = client.clone();
+    streams.add("logs of a service", 1, |begun| async move {
+        let logs = c.services().logs(&service).stdout(true).follow(true);
+        read_logs(logs.send().await?, begun).await
+    });
+    let c = client.clone();
+    streams.add("logs of a task", 1, |begun| async move {
+        let logs = c.tasks().logs(&task).stdout(true).follow(true);
+        read_logs(logs.send().await?, begun).await
+    });
     let id = ids[0].clone();
 
     let (c, i) = (client.clone(), id.clone());

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use docker_api_gen::{ByteStream, ConnectionBuilder, ErrorKind};
 use xtask::engine::Engine;
 
+use crate::echo::is_echoed;
 use crate::world::{MAIN, Test, World, client, to};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -15,6 +16,11 @@ pub(crate) const TESTS: &[Test] = &[
         name: "ssh::a_container_is_run_with_input_and_output",
         needs: MAIN,
         run: a_container_is_run_with_input_and_output,
+    },
+    Test {
+        name: "ssh::input_comes_back_and_ends_when_it_is_closed",
+        needs: MAIN,
+        run: input_comes_back_and_ends_when_it_is_closed,
     },
     Test {
         name: "ssh::an_image_goes_there_and_back",
@@ -114,6 +120,16 @@ fn a_container_is_run_with_input_and_output(world: &World) {
             assert_eq!(output.stderr, "done\n");
             assert_eq!(output.exit_code, 3);
         }
+        nothing_is_left(engine).await;
+    });
+}
+
+fn input_comes_back_and_ends_when_it_is_closed(world: &World) {
+    let engine = world.main();
+    world.within(engine, || async {
+        let client = client(through_ssh(world, ""));
+        is_echoed(&client).await;
+        drop(client);
         nothing_is_left(engine).await;
     });
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use docker_api_gen::{ErrorKind, Tls};
 
+use crate::echo::is_echoed;
 use crate::world::{MAIN, OLD, PORT, TLS_PORT, Test, World, client, to};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -11,6 +12,11 @@ pub(crate) const TESTS: &[Test] = &[
         name: "tls::good_certificates",
         needs: MAIN,
         run: good_certificates,
+    },
+    Test {
+        name: "tls::input_comes_back_and_ends_when_it_is_closed",
+        needs: MAIN,
+        run: input_comes_back_and_ends_when_it_is_closed,
     },
     Test {
         name: "tls::bad_certificates",
@@ -52,6 +58,14 @@ fn good_certificates(world: &World) {
             let client = client(to(&format!("tcp://127.0.0.2:{TLS_PORT}")).tls(tls));
             client.containers().list().send().await.unwrap();
         }
+    });
+}
+
+fn input_comes_back_and_ends_when_it_is_closed(world: &World) {
+    let good = &world.certificates.good;
+    world.within(world.main(), || async {
+        let host = format!("tcp://localhost:{TLS_PORT}");
+        is_echoed(&client(to(&host).tls(from(good)))).await;
     });
 }
 
