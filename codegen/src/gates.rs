@@ -1,6 +1,6 @@
 //! What can be said in a request to some versions and not to others.
 
-use crate::history::{History, operation_key, parameter_key};
+use crate::history::{History, operation_key, parameter_key, second_key};
 use crate::model::{Api, Behaviour, Body, BodyContent, Operation, Place, Shape, Type};
 
 /// An operation, the versions that have it, and what of its requests differs between these.
@@ -19,7 +19,8 @@ pub struct OperationGates<'a> {
 /// A parameter or a field of which something differs.
 #[derive(Clone, Debug)]
 pub struct Node {
-    /// As it stands in a request; `[]` for the items of a list, `{}` for the entries of a map.
+    /// As it stands in a request; `[]` for the items of a list, `{}` for the entries of a map, `[1]` for all items but the
+    /// first where not all versions take more than one.
     pub name: String,
     pub versions: u64,
     /// The versions that have it with all that is in it.
@@ -121,7 +122,11 @@ impl Find<'_> {
     fn inside(&self, ty: &Type, key: &str, around: u64) -> (Vec<Value>, Vec<Node>) {
         let only = |node: Option<Node>| (Vec::new(), node.into_iter().collect());
         match self.api.resolve(ty) {
-            Type::List(inner) => only(self.step("[]", inner, format!("{key}[]"), around)),
+            Type::List(inner) => {
+                let items = self.step("[]", inner, format!("{key}[]"), around);
+                let nodes = self.second(key).into_iter().chain(items);
+                (Vec::new(), nodes.collect())
+            }
             Type::Map(inner) => only(self.step("{}", inner, format!("{key}{{}}"), around)),
             Type::Nullable(inner) => self.inside(inner, key, around),
             Type::Named(id) => match &self.api.type_def(*id).shape {
@@ -141,6 +146,22 @@ impl Find<'_> {
             },
             _ => (Vec::new(), Vec::new()),
         }
+    }
+
+    /// All items of a list but the first, where some versions take no more than one.
+    fn second(&self, key: &str) -> Option<Node> {
+        let several = self.history.set(&second_key(key));
+        let one = self.history.set(key) & !several;
+        let versions = self.all & !one;
+        let node = Node {
+            name: "[1]".to_owned(),
+            versions,
+            whole: versions,
+            outside: Behaviour::Ignored,
+            values: Vec::new(),
+            children: Vec::new(),
+        };
+        (several != 0 && one != 0).then_some(node)
     }
 
     /// The items of a list or the entries of a map, of which only what is inside can differ.

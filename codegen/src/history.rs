@@ -8,8 +8,8 @@
 use std::collections::HashMap;
 
 use crate::model::{
-    Answer, Api, Behaviour, Body, BodyContent, Operation, Parameter, Place, Said, SaidIn, Shape,
-    Type,
+    Answer, Api, Behaviour, Body, BodyContent, Encoding, Operation, Parameter, Place, Said, SaidIn,
+    Shape, Type,
 };
 use crate::version::Version;
 
@@ -174,6 +174,11 @@ pub(crate) fn parameter_key(operation: &Operation, parameter: &Parameter) -> Str
     )
 }
 
+/// All items but the first of a parameter that is said once for each item.
+pub(crate) fn second_key(key: &str) -> String {
+    format!("{key}[1]")
+}
+
 fn said_key(operation: &Operation, said: &Said) -> String {
     let key = operation_key(operation);
     let path = &said.path;
@@ -199,6 +204,10 @@ impl Walk<'_> {
         for parameter in &operation.parameters {
             let key = parameter_key(operation, parameter);
             self.mark(key.clone());
+            let is_repeated = matches!(parameter.encoding, Encoding::Plain | Encoding::JsonItems);
+            if is_repeated && matches!(parameter.ty, Type::List(_)) {
+                self.mark(second_key(&key));
+            }
             self.ty(&parameter.ty, key);
         }
         if let Some(Body {

@@ -375,6 +375,12 @@ fn places(document: &Document, operation: Operation<'_>) -> Vec<Said> {
                     values: Vec::new(),
                 });
                 let steps = [steps, vec![Step::All]].concat();
+                found.push(Said {
+                    part,
+                    path: format!("{name}[1]"),
+                    steps: steps.clone(),
+                    values: Vec::new(),
+                });
                 inside(
                     document,
                     items,
@@ -514,7 +520,7 @@ fn collect(nodes: &[Node], before: &str, mark: char, around: u64, found: &mut Ve
     for node in nodes {
         let path = match node.name {
             "[]" | "{}" if mark == ' ' => format!("{before} {}", node.name),
-            "[]" | "{}" => format!("{before}{}", node.name),
+            "[]" | "{}" | "[1]" => format!("{before}{}", node.name),
             name if before.ends_with(' ') => format!("{before}{name}"),
             name => format!("{before}{mark}{name}"),
         };

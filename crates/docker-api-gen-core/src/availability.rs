@@ -110,7 +110,7 @@ impl History {
         found: &mut Vec<Availability>,
     ) {
         for node in nodes {
-            let is_step = matches!(node.name, "[]" | "{}");
+            let is_step = node.name.starts_with(['[', '{']);
             let dot = if is_step || before.ends_with(' ') {
                 ""
             } else {

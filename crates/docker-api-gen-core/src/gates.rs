@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 
 use crate::call::Parts;
 use crate::error::{Error, ErrorKind};
-use crate::history::{History, Node, OperationHistory, Outside, Versions};
+use crate::history::{History, Node, OperationHistory, Outside, SECOND, Versions};
 use crate::origin::Origin;
 use crate::scan;
 use crate::text::shorten_bytes;
@@ -137,6 +137,22 @@ fn in_query(operation: &OperationHistory, query: &str, bit: Versions, found: &mu
             found.push(Found::new(node.name, node, Place::Query(at)));
             continue;
         }
+        let (second, children) = match node.children {
+            [second, children @ ..] if second.name == SECOND => (Some(second), children),
+            children => (None, children),
+        };
+        if let Some(second) = second.filter(|second| second.versions & bit == 0) {
+            let before = query.split('&').take(at);
+            let number = before.filter(|pair| pair.split('=').next() == Some(name));
+            match number.count() {
+                0 => {}
+                number => {
+                    let what = format!("{name}[{number}]");
+                    found.push(Found::new(&what, second, Place::Query(at)));
+                    continue;
+                }
+            }
+        }
         // A choice, or a document.
         let text: Vec<u8> = percent_decode_str(value).collect();
         if let Some(value) = node
@@ -162,7 +178,7 @@ fn in_query(operation: &OperationHistory, query: &str, bit: Versions, found: &mu
             found: &mut inner,
         };
         // Of a list there is one item at a time.
-        match node.children {
+        match children {
             [item] if item.name == "[]" && text.first() != Some(&b'[') => {
                 document.inside(item.children, &text);
             }

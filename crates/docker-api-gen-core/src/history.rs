@@ -70,10 +70,14 @@ pub struct OperationHistory {
     pub body: &'static [Node],
 }
 
+/// All items of a list but the first.
+pub(crate) const SECOND: &str = "[1]";
+
 /// A parameter or a field, of which something differs between versions.
 #[derive(Debug)]
 pub struct Node {
-    /// As it stands in a request; `[]` for the items of a list, `{}` for the entries of a map.
+    /// As it stands in a request; `[]` for the items of a list, `{}` for the entries of a map, `[1]` for all items but the
+    /// first where not all versions take more than one.
     pub name: &'static str,
     /// The versions that have it.
     pub versions: Versions,

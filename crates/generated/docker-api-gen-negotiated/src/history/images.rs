@@ -94,6 +94,7 @@ pub(super) static SAVE_ALL: OperationHistory = OperationHistory {
             Outside::Ignored,
             &[],
             &[
+                Node::leaf("[1]", 0xf0ffffff, Outside::Ignored),
                 Node::new(
                     "[]",
                     0xffffffff,
@@ -142,6 +143,7 @@ pub(super) static LOAD: OperationHistory = OperationHistory {
             Outside::Ignored,
             &[],
             &[
+                Node::leaf("[1]", 0xf0ffffff, Outside::Ignored),
                 Node::new(
                     "[]",
                     0xffffffff,
@@ -235,6 +237,7 @@ pub(super) static SAVE: OperationHistory = OperationHistory {
             Outside::Ignored,
             &[],
             &[
+                Node::leaf("[1]", 0xf0ffffff, Outside::Ignored),
                 Node::new(
                     "[]",
                     0xffffffff,
