@@ -1,6 +1,6 @@
 #!/bin/sh
 # Makes the recordings anew: tests/recordings/record.sh [ENGINE…], from private engines and a real docker command, which
-# has to be on PATH. Takes about a minute for each engine.
+# has to be on PATH. Takes some minutes for each engine.
 set -eu
 cd "$(dirname "$0")/../.."
 folder=$(mktemp -d)
@@ -21,10 +21,25 @@ record() {
     unset DOCKER_HOST
     kill "$recorder"
     wait "$recorder"
-    # What tells of the machine and not of the engine.
-    sed -e "s/$(uname -r)/6.12.0/g" -e "s/\"$(hostname)\"/\"engine\"/g" "$folder/$name.jsonl" \
-        | gzip -9n >"tests/recordings/$name.jsonl.gz"
-    rm "$folder/$name.jsonl"
+    keep "$folder/$name.jsonl" "$name"
+}
+
+# Without what tells of the machine and not of the engine.
+keep() {
+    sed -e "s/$(uname -r)/6.12.0/g" -e "s/\"$(hostname)\"/\"engine\"/g" "$1" | gzip -9n >"tests/recordings/$2.jsonl.gz"
+    rm "$1"
+}
+
+# Our scenarios, in versions that an engine speaks.
+scenarios() {
+    engine=$1
+    shift
+    for version; do
+        cargo xtask conformance --engine "$engine" --version "$version" --recordings "$folder" --dry
+        name=$engine
+        [ "$version" != 1.24 ] || name=$engine-as-$version
+        keep "$folder/$engine-$version.jsonl" "scenarios-$name"
+    done
 }
 
 examples() {
@@ -62,4 +77,9 @@ for engine in $engines; do
         DOCKER_API_VERSION=1.24 record "$engine-as-1.24" "$host"
     fi
     cargo xtask engine down recording
+    case $engine in
+    docker-26.1) scenarios "$engine" 1.45 ;;
+    docker-28.5) scenarios "$engine" 1.24 1.51 ;;
+    *) scenarios "$engine" 1.41 ;;
+    esac
 done

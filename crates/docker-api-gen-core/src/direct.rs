@@ -11,7 +11,7 @@ use http::{HeaderValue, StatusCode};
 use http_body::{Body as _, Frame};
 use hyper::client::conn::http1;
 use tokio::runtime::Handle;
-use tokio::task::JoinHandle;
+use tokio::task::{AbortHandle, JoinHandle};
 use tokio::time::Instant;
 
 use crate::body::{Body, Sent};
@@ -24,8 +24,15 @@ use crate::http_client::{Answer, AnswerBody, NoAnswer, Stage};
 /// How long a connection that nobody uses is kept.
 const IDLE: Duration = Duration::from_secs(90);
 
+/// How long a request that has been answered may go on being sent.
+const GRACE: Duration = Duration::from_secs(5);
+
 /// A connection, as requests see it.
-type Sender = http1::SendRequest<Sent>;
+struct Link {
+    sender: http1::SendRequest<Sent>,
+    /// What reads and writes.
+    task: AbortHandle,
+}
 
 /// Sends requests over connections that it keeps for later.
 pub(crate) struct Direct {
@@ -53,9 +60,9 @@ impl Direct {
         if !request.headers().contains_key(HOST) {
             headers::set(request.headers_mut(), HOST, self.host.clone());
         }
-        while let Some(mut sender) = self.pool.take() {
-            request = match sender.try_send_request(request).await {
-                Ok(answer) => return Ok(self.answer(answer, sender)),
+        while let Some(mut link) = self.pool.take() {
+            request = match link.sender.try_send_request(request).await {
+                Ok(answer) => return Ok(self.answer(answer, link)),
                 Err(mut failed) => match failed.take_message() {
                     // The daemon hung up before anything was sent.
                     Some(unsent) => unsent,
@@ -63,24 +70,24 @@ impl Direct {
                 },
             };
         }
-        let mut sender = self.connect().await?;
-        match sender.send_request(request).await {
-            Ok(answer) => Ok(self.answer(answer, sender)),
+        let mut link = self.connect().await?;
+        match link.sender.send_request(request).await {
+            Ok(answer) => Ok(self.answer(answer, link)),
             Err(error) => Err(lost(error)),
         }
     }
 
-    async fn connect(&self) -> Result<Sender, NoAnswer> {
+    async fn connect(&self) -> Result<Link, NoAnswer> {
         let io = self.connector.connect().await.map_err(unconnected)?;
         let (sender, connection) = http1::handshake(io).await.map_err(lost)?;
         // It ends when nobody has its sender or an answer's body any more, and tells them what else ended it.
-        tokio::spawn(connection.with_upgrades());
-        Ok(sender)
+        let task = tokio::spawn(connection.with_upgrades()).abort_handle();
+        Ok(Link { sender, task })
     }
 
-    fn answer(&self, answer: http::Response<hyper::body::Incoming>, sender: Sender) -> Answer {
+    fn answer(&self, answer: http::Response<hyper::body::Incoming>, link: Link) -> Answer {
         let lease = Lease {
-            sender,
+            link,
             pool: self.pool.clone(),
         };
         // A connection that is handed over is nobody else's any more.
@@ -135,15 +142,15 @@ impl Incoming {
     }
 
     fn end(&mut self) {
-        if let Some(Lease { sender, pool }) = self.lease.take() {
-            pool.keep(sender);
+        if let Some(Lease { link, pool }) = self.lease.take() {
+            pool.keep(link);
         }
     }
 }
 
 /// A connection that is to come back to the pool.
 struct Lease {
-    sender: Sender,
+    link: Link,
     pool: Arc<Pool>,
 }
 
@@ -157,48 +164,52 @@ struct Pool {
 #[derive(Default)]
 struct Idle {
     /// Each with when it came, the last one last.
-    connections: Vec<(Sender, Instant)>,
+    connections: Vec<(Link, Instant)>,
     /// Closes those that were not used for long.
     sweeper: Option<JoinHandle<()>>,
 }
 
 impl Pool {
     /// The one that was used last, which is the least likely to have been closed.
-    fn take(&self) -> Option<Sender> {
+    fn take(&self) -> Option<Link> {
         let mut idle = self.idle();
-        while let Some((sender, since)) = idle.connections.pop() {
-            if !sender.is_closed() && since.elapsed() < IDLE {
-                return Some(sender);
+        while let Some((link, since)) = idle.connections.pop() {
+            if !link.sender.is_closed() && since.elapsed() < IDLE {
+                return Some(link);
             }
         }
         None
     }
 
-    /// Keeps a connection whose answer has ended, as soon as its request has, too.
-    fn keep(self: &Arc<Self>, mut sender: Sender) {
+    /// Keeps a connection whose answer has ended, as soon as its request has, too. One whose request goes on is closed.
+    fn keep(self: &Arc<Self>, mut link: Link) {
         let Ok(runtime) = Handle::try_current() else {
             return;
         };
-        if sender.is_ready() {
-            self.add(sender, &runtime);
+        if link.sender.is_ready() {
+            self.add(link, &runtime);
             return;
         }
         let pool = Arc::downgrade(self);
         runtime.spawn(async move {
-            if sender.ready().await.is_ok()
-                && let Some(pool) = pool.upgrade()
-            {
-                pool.add(sender, &Handle::current());
+            match tokio::time::timeout(GRACE, link.sender.ready()).await {
+                Err(_) => link.task.abort(),
+                Ok(Err(_)) => {}
+                Ok(Ok(())) => {
+                    if let Some(pool) = pool.upgrade() {
+                        pool.add(link, &Handle::current());
+                    }
+                }
             }
         });
     }
 
-    fn add(self: &Arc<Self>, sender: Sender, runtime: &Handle) {
+    fn add(self: &Arc<Self>, link: Link, runtime: &Handle) {
         let mut idle = self.idle();
         if idle.connections.len() >= self.spare {
             return;
         }
-        idle.connections.push((sender, Instant::now()));
+        idle.connections.push((link, Instant::now()));
         // That of a runtime that is gone has ended with it.
         if idle.sweeper.as_ref().is_none_or(JoinHandle::is_finished) {
             idle.sweeper = Some(runtime.spawn(sweep(Arc::downgrade(self))));
@@ -228,7 +239,7 @@ async fn sweep(pool: Weak<Pool>) {
         let mut idle = pool.idle();
         let now = Instant::now();
         idle.connections
-            .retain(|(sender, since)| !sender.is_closed() && *since + IDLE > now);
+            .retain(|(link, since)| !link.sender.is_closed() && *since + IDLE > now);
         match idle.connections.first() {
             Some((_, since)) => next = *since + IDLE,
             None => {

@@ -10,6 +10,7 @@ mod daemon;
 mod limits;
 mod negotiation;
 mod operations;
+mod pool;
 mod registries;
 mod requests;
 mod streams;
