@@ -1,6 +1,7 @@
 //! An answer whose headers have come.
 
 use std::fmt;
+use std::pin::Pin;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -125,31 +126,39 @@ impl fmt::Debug for Response {
 }
 
 /// Turns a status that is no answer to the call's operation into an error.
-pub(crate) fn check<'a>(
+pub(crate) async fn check(
     answer: Answer,
     limits: Limits,
-    origin: &'a Origin,
-) -> Sending<'a, Response> {
+    origin: &Origin,
+) -> Result<Response, Error> {
+    let status = answer.status();
+    let (parts, body) = answer.into_parts();
+    let body = ByteStream::new(body, limits.idle, origin.clone());
+    if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {
+        return Ok(Response {
+            status,
+            headers: parts.headers,
+            body,
+        });
+    }
+    Err(refusal(parts, body, origin).await)
+}
+
+fn refusal(
+    parts: http::response::Parts,
+    mut body: ByteStream,
+    origin: &Origin,
+) -> Pin<Box<dyn Future<Output = Error> + Send + '_>> {
     Box::pin(async move {
-        let (parts, body) = answer.into_parts();
-        let mut body = ByteStream::new(body, limits.idle, origin.clone());
-        let status = parts.status;
-        if status.is_success() || origin.operation.outcomes.contains(&status.as_u16()) {
-            return Ok(Response {
-                status,
-                headers: parts.headers,
-                body,
-            });
-        }
         let text = if origin.operation.method == Method::HEAD {
             Bytes::new()
         } else {
             body.read_some(FAILURE_LIMIT, FAILURE_TIME).await
         };
-        let error = failure::status(status, &parts.headers, &text, origin);
+        let error = failure::status(parts.status, &parts.headers, &text, origin);
         #[cfg(feature = "tracing")]
         crate::trace::failed(&parts.extensions, &error);
-        Err(error)
+        error
     })
 }
 
