@@ -122,11 +122,14 @@ impl Find<'_> {
     fn inside(&self, ty: &Type, key: &str, around: u64) -> (Vec<Value>, Vec<Node>) {
         let only = |node: Option<Node>| (Vec::new(), node.into_iter().collect());
         match self.api.resolve(ty) {
-            Type::List(inner) => {
-                let items = self.step("[]", inner, format!("{key}[]"), around);
-                let nodes = self.second(key).into_iter().chain(items);
-                (Vec::new(), nodes.collect())
+            // Said once for each item.
+            Type::List(inner) if self.history.set(&second_key(key)) != 0 => {
+                let (values, mut nodes) = self.inside(inner, key, around);
+                nodes.extend(self.second(key));
+                nodes.sort_by(|a, b| a.name.cmp(&b.name));
+                (values, nodes)
             }
+            Type::List(inner) => only(self.step("[]", inner, format!("{key}[]"), around)),
             Type::Map(inner) => only(self.step("{}", inner, format!("{key}{{}}"), around)),
             Type::Nullable(inner) => self.inside(inner, key, around),
             Type::Named(id) => match &self.api.type_def(*id).shape {

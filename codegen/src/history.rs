@@ -205,10 +205,14 @@ impl Walk<'_> {
             let key = parameter_key(operation, parameter);
             self.mark(key.clone());
             let is_repeated = matches!(parameter.encoding, Encoding::Plain | Encoding::JsonItems);
-            if is_repeated && matches!(parameter.ty, Type::List(_)) {
-                self.mark(second_key(&key));
+            match &parameter.ty {
+                // Said once for each item: the same as in versions that take one.
+                Type::List(item) if is_repeated => {
+                    self.mark(second_key(&key));
+                    self.ty(item, key);
+                }
+                ty => self.ty(ty, key),
             }
-            self.ty(&parameter.ty, key);
         }
         if let Some(Body {
             content: BodyContent::Json(ty),

@@ -374,6 +374,7 @@ fn places(document: &Document, operation: Operation<'_>) -> Vec<Said> {
                     steps: steps.clone(),
                     values: Vec::new(),
                 });
+                // Said once for each item: the same as in versions that take one.
                 let steps = [steps, vec![Step::All]].concat();
                 found.push(Said {
                     part,
@@ -381,14 +382,7 @@ fn places(document: &Document, operation: Operation<'_>) -> Vec<Said> {
                     steps: steps.clone(),
                     values: Vec::new(),
                 });
-                inside(
-                    document,
-                    items,
-                    part,
-                    &format!("{name}[]"),
-                    &steps,
-                    &mut found,
-                );
+                inside(document, items, part, name, &steps, &mut found);
             }
             // Documents in headers are not looked into.
             None if part == "header" => found.push(Said {

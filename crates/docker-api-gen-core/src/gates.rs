@@ -137,10 +137,7 @@ fn in_query(operation: &OperationHistory, query: &str, bit: Versions, found: &mu
             found.push(Found::new(node.name, node, Place::Query(at)));
             continue;
         }
-        let (second, children) = match node.children {
-            [second, children @ ..] if second.name == SECOND => (Some(second), children),
-            children => (None, children),
-        };
+        let second = find(node.children, SECOND.as_bytes());
         if let Some(second) = second.filter(|second| second.versions & bit == 0) {
             let before = query.split('&').take(at);
             let number = before.filter(|pair| pair.split('=').next() == Some(name));
@@ -177,13 +174,7 @@ fn in_query(operation: &OperationHistory, query: &str, bit: Versions, found: &mu
             path: node.name.to_owned(),
             found: &mut inner,
         };
-        // Of a list there is one item at a time.
-        match children {
-            [item] if item.name == "[]" && text.first() != Some(&b'[') => {
-                document.inside(item.children, &text);
-            }
-            children => document.inside(children, &text),
-        }
+        document.inside(node.children, &text);
         found.extend(inner.into_iter().map(|inner| Found {
             place: Place::Query(at),
             ..inner
