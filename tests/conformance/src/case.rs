@@ -37,6 +37,9 @@ pub(crate) struct Tally {
     pub(crate) failures: Vec<String>,
 }
 
+/// By operations.
+pub(crate) type Notes = BTreeMap<&'static str, Tally>;
+
 /// One version's client on one engine.
 #[derive(Debug)]
 pub(crate) struct Case<'a> {
@@ -48,7 +51,7 @@ pub(crate) struct Case<'a> {
     /// Begins the names of all that is made.
     pub(crate) prefix: String,
     scenario: RefCell<&'static str>,
-    tallies: RefCell<BTreeMap<&'static str, Tally>>,
+    tallies: RefCell<Notes>,
 }
 
 impl<'a> Case<'a> {
@@ -166,8 +169,30 @@ impl<'a> Case<'a> {
         }
     }
 
+    /// Takes back what the scenario that was begun last has noted if some of it is wrong, and gives what is wrong.
+    pub(crate) fn take_back(&self, before: Notes) -> Vec<String> {
+        let scenario = format!("{}: ", self.scenario.borrow());
+        let tallies = self.tallies.borrow();
+        let failures = tallies.iter().flat_map(|(operation, tally)| {
+            let failures = tally.failures.iter();
+            let of_it = failures.filter(|failure| failure.starts_with(&scenario));
+            of_it.map(move |failure| format!("{operation}: {failure}"))
+        });
+        let failures: Vec<_> = failures.collect();
+        drop(tallies);
+        if !failures.is_empty() {
+            self.tallies.replace(before);
+        }
+        failures
+    }
+
+    /// What has been noted so far.
+    pub(crate) fn notes(&self) -> Notes {
+        self.tallies.borrow().clone()
+    }
+
     /// What was noted of each operation.
-    pub(crate) fn into_notes(self) -> BTreeMap<&'static str, Tally> {
+    pub(crate) fn into_notes(self) -> Notes {
         self.tallies.into_inner()
     }
 
