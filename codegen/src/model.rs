@@ -90,6 +90,8 @@ pub struct Field {
     /// Never to be shown in debug output.
     pub secret: bool,
     pub default: Option<Value>,
+    /// What values may be, beyond what their type says.
+    pub form: Option<String>,
 }
 
 /// What a value is.
@@ -217,6 +219,8 @@ pub struct Parameter {
     pub ty: Type,
     pub encoding: Encoding,
     pub default: Option<Value>,
+    /// What values may be, beyond what their type says.
+    pub form: Option<String>,
     /// Whose credentials it holds, which the client finds unless it is told.
     pub credentials: Option<Credentials>,
 }
@@ -607,6 +611,7 @@ impl<'a> Reader<'a> {
             ty,
             required: flag(value, "required"),
             default: schema.get("default").cloned(),
+            form: form(schema),
             credentials: text(value, "x-credentials").map(|of| match of.as_str() {
                 "all" => Credentials::All,
                 _ => Credentials::Of(of),
@@ -850,6 +855,7 @@ impl<'a> Reader<'a> {
                     .collect(),
                 secret: flag(property, "x-secret"),
                 default: property.get("default").cloned(),
+                form: form(property),
             };
             match fields.iter_mut().find(|known| known.name == *name) {
                 Some(known) => *known = field,
@@ -978,4 +984,28 @@ fn flag(value: &Value, key: &str) -> bool {
 
 fn escape(segment: &str) -> String {
     segment.replace('~', "~0").replace('/', "~1")
+}
+/// What a schema says of its values beyond their type, as a sentence.
+fn form(schema: &Value) -> Option<String> {
+    let of = |least: &str, most: &str| (schema.get(least), schema.get(most));
+    let range = match of("minimum", "maximum") {
+        (Some(least), Some(most)) => Some(format!("Range: {least} to {most}.")),
+        (Some(least), None) => Some(format!("At least {least}.")),
+        (None, Some(most)) => Some(format!("At most {most}.")),
+        (None, None) => None,
+    };
+    let length = match of("minLength", "maxLength") {
+        (Some(least), Some(most)) if least == most => Some(format!("Length: {least}.")),
+        (Some(least), Some(most)) => Some(format!("Length: {least} to {most}.")),
+        _ => None,
+    };
+    // Other formats are types.
+    let format = match text(schema, "format").as_deref() {
+        Some("cidr") => Some("Format: CIDR.".to_owned()),
+        Some("ip-address") => Some("Format: IP address.".to_owned()),
+        Some("uri") => Some("Format: URI.".to_owned()),
+        _ => None,
+    };
+    let said: Vec<_> = [range, length, format].into_iter().flatten().collect();
+    (!said.is_empty()).then(|| said.join(" "))
 }

@@ -157,12 +157,13 @@ impl Context<'_> {
             &format!("`{}`", parameter.name),
             span,
             parameter.default.as_ref(),
+            parameter.form.as_deref(),
         )
     }
 
     pub(super) fn header_docs(&self, operation: &Operation, header: &Header) -> TokenStream {
         let words = self.docs.header(operation, &header.name);
-        self.item_docs(words, &format!("`{}`", header.name), None, None)
+        self.item_docs(words, &format!("`{}`", header.name), None, None, None)
     }
 
     pub(super) fn outcome_docs(&self, outcome: &Outcome) -> TokenStream {
@@ -183,6 +184,7 @@ impl Context<'_> {
             &format!("`{}`", field.name),
             span,
             field.default.as_ref(),
+            field.form.as_deref(),
         )
     }
 
@@ -193,7 +195,7 @@ impl Context<'_> {
             format!("`{value}`")
         };
         let span = self.history.value(&self.places[id.0], value);
-        self.item_docs(self.docs.value(id, value), &shown, span, None)
+        self.item_docs(self.docs.value(id, value), &shown, span, None, None)
     }
 
     /// The release that brought a version: ` (Docker 23.0)`.
@@ -211,12 +213,19 @@ impl Context<'_> {
         name: &str,
         span: Option<Span>,
         default: Option<&Value>,
+        form: Option<&str>,
     ) -> TokenStream {
-        let facts = self.facts(name, span, default);
+        let facts = self.facts(name, span, default, form);
         doc(&paragraphs([words.unwrap_or_default(), &facts]))
     }
 
-    fn facts(&self, name: &str, span: Option<Span>, default: Option<&Value>) -> String {
+    fn facts(
+        &self,
+        name: &str,
+        span: Option<Span>,
+        default: Option<&Value>,
+        form: Option<&str>,
+    ) -> String {
         let mut text = name.to_owned();
         if let Some(Span { since, until }) = span {
             if since > self.history.oldest() {
@@ -229,6 +238,10 @@ impl Context<'_> {
         text.push('.');
         if let Some(default) = default.filter(|default| says_something(default)) {
             text.push_str(&format!(" Default: `{default}`."));
+        }
+        if let Some(form) = form {
+            text.push(' ');
+            text.push_str(form);
         }
         text
     }

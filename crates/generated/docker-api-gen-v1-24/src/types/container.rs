@@ -967,7 +967,7 @@ impl wire::WriteFields for MountPoint {
 pub struct Port {
     /// Address on the daemon's host that it is published on; absent if it is not published.
     ///
-    /// `IP`.
+    /// `IP`. Format: IP address.
     pub ip: Option<String>,
     /// Port inside the container.
     ///
@@ -1131,7 +1131,7 @@ pub struct ThrottleDevice {
     pub path: Option<String>,
     /// Limit, in bytes or operations per second, depending on the list.
     ///
-    /// `Rate`.
+    /// `Rate`. At least 0.
     pub rate: Option<i64>,
 }
 
@@ -2111,7 +2111,7 @@ pub struct ContainerUpdateRequest {
     /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
     /// kernel. Linux only.
     ///
-    /// `BlkioWeight`.
+    /// `BlkioWeight`. Range: 0 to 1000.
     pub blkio_weight: Option<i64>,
     /// Weights of block I/O for single devices, in place of the general weight. Linux only.
     ///
@@ -2187,7 +2187,7 @@ pub struct ContainerUpdateRequest {
     ///
     /// Cgroup v1 only.
     ///
-    /// `MemorySwappiness`.
+    /// `MemorySwappiness`. Range: 0 to 100.
     pub memory_swappiness: Option<i64>,
     /// Whether the kernel's out-of-memory killer leaves the container alone.
     ///

@@ -34,7 +34,7 @@ pub struct Resources {
     /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
     /// kernel. Linux only.
     ///
-    /// `BlkioWeight`.
+    /// `BlkioWeight`. Range: 0 to 1000.
     pub blkio_weight: Option<i64>,
     /// Weights of block I/O for single devices, in place of the general weight. Linux only.
     ///
@@ -129,7 +129,7 @@ pub struct Resources {
     ///
     /// Cgroup v1 only.
     ///
-    /// `MemorySwappiness`.
+    /// `MemorySwappiness`. Range: 0 to 100.
     pub memory_swappiness: Option<i64>,
     /// Processor limit in billionths of a processor; 1500000000 is one and a half, 0 is no limit.
     ///
@@ -282,7 +282,7 @@ pub struct ResourcesBlkioWeightDeviceItem {
     pub path: Option<String>,
     /// Weight, from 10 to 1000.
     ///
-    /// `Weight`.
+    /// `Weight`. At least 0.
     pub weight: Option<i64>,
 }
 

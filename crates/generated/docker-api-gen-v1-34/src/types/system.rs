@@ -890,7 +890,7 @@ impl wire::WriteFields for PluginsInfo {
 pub struct Port {
     /// Address on the daemon's host that it is published on; absent if it is not published.
     ///
-    /// `IP`.
+    /// `IP`. Format: IP address.
     pub ip: Option<String>,
     /// Port inside the container.
     ///

@@ -105,7 +105,7 @@ pub struct Swarm {
     pub default_addr_pool: Vec<String>,
     /// Prefix length in bits of the subnets taken from these ranges.
     ///
-    /// `SubnetSize`, since 1.39 (Docker 18.09). Default: `24`.
+    /// `SubnetSize`, since 1.39 (Docker 18.09). Default: `24`. At most 29.
     pub subnet_size: Option<u32>,
     /// Tokens for joining.
     ///

@@ -40,7 +40,7 @@ pub struct HostConfig {
     /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
     /// kernel. Linux only.
     ///
-    /// `BlkioWeight`.
+    /// `BlkioWeight`. Range: 0 to 1000.
     pub blkio_weight: Option<i64>,
     /// Weights of block I/O for single devices, in place of the general weight. Linux only.
     ///
@@ -140,7 +140,7 @@ pub struct HostConfig {
     ///
     /// Cgroup v1 only.
     ///
-    /// `MemorySwappiness`.
+    /// `MemorySwappiness`. Range: 0 to 100.
     pub memory_swappiness: Option<i64>,
     /// Processor limit in billionths of a processor; 1500000000 is one and a half, 0 is no limit.
     ///
@@ -373,7 +373,7 @@ pub struct HostConfig {
     /// Size of `/dev/shm` in bytes; 0 for the daemon's default, which is 64 MiB unless
     /// configured. Without effect when `/dev/shm` is another's. Linux only.
     ///
-    /// `ShmSize`.
+    /// `ShmSize`. At least 0.
     pub shm_size: Option<i64>,
     /// Kernel parameters that are private to the container's namespaces, by name.
     ///

@@ -1726,7 +1726,7 @@ pub struct ThrottleDevice {
     pub path: Option<String>,
     /// Limit, in bytes or operations per second, depending on the list.
     ///
-    /// `Rate`.
+    /// `Rate`. At least 0.
     pub rate: Option<i64>,
 }
 
@@ -2225,7 +2225,7 @@ pub struct ContainerUpdateRequest {
     /// Weight of block I/O relative to other containers, from 10 to 1000; 0 leaves it to the
     /// kernel. Linux only.
     ///
-    /// `BlkioWeight`.
+    /// `BlkioWeight`. Range: 0 to 1000.
     pub blkio_weight: Option<i64>,
     /// Weights of block I/O for single devices, in place of the general weight. Linux only.
     ///
@@ -2319,7 +2319,7 @@ pub struct ContainerUpdateRequest {
     ///
     /// Cgroup v1 only.
     ///
-    /// `MemorySwappiness`.
+    /// `MemorySwappiness`. Range: 0 to 100.
     pub memory_swappiness: Option<i64>,
     /// Processor limit in billionths of a processor; 1500000000 is one and a half, 0 is no limit.
     ///

@@ -14,7 +14,7 @@ use super::{
 pub struct ContainerInspectResponse {
     /// Id of the container, of 64 hexadecimal digits.
     ///
-    /// `Id`.
+    /// `Id`. Length: 64.
     pub id: Option<String>,
     /// When it was created.
     ///

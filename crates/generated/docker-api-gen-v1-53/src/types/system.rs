@@ -258,7 +258,7 @@ pub struct ClusterInfo {
     pub default_addr_pool: Vec<String>,
     /// Prefix length in bits of the subnets taken from these ranges.
     ///
-    /// `SubnetSize`, since 1.39 (Docker 18.09). Default: `24`.
+    /// `SubnetSize`, since 1.39 (Docker 18.09). Default: `24`. At most 29.
     pub subnet_size: Option<u32>,
 }
 
@@ -1374,7 +1374,7 @@ impl wire::WriteFields for PluginsInfo {
 pub struct PortSummary {
     /// Address on the daemon's host that it is published on; absent if it is not published.
     ///
-    /// `IP`.
+    /// `IP`. Format: IP address.
     pub ip: Option<String>,
     /// Port inside the container.
     ///

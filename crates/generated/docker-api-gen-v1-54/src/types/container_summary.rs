@@ -13,7 +13,7 @@ use super::{EndpointSettings, MountPoint, OciDescriptor, PortSummary};
 pub struct ContainerSummary {
     /// Id of the container, of 64 hexadecimal digits.
     ///
-    /// `Id`.
+    /// `Id`. Length: 64.
     pub id: Option<String>,
     /// Names, each with a leading `/`; more than one when others link to it, as `/OTHER/ALIAS`.
     ///

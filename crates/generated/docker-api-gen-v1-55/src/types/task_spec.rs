@@ -1204,11 +1204,11 @@ pub struct TaskSpecResources {
     /// Swap in bytes beside the memory limit, which must be set; -1 for no bound. Unlike
     /// `MemorySwap` of a container it does not include the memory. Linux only.
     ///
-    /// `SwapBytes`, since 1.52 (Docker 29.0).
+    /// `SwapBytes`, since 1.52 (Docker 29.0). At least -1.
     pub swap_bytes: Option<i64>,
     /// How readily its memory is swapped out, from 0 to 100; Linux with cgroup v1 only.
     ///
-    /// `MemorySwappiness`, since 1.52 (Docker 29.0).
+    /// `MemorySwappiness`, since 1.52 (Docker 29.0). Range: -1 to 100.
     pub memory_swappiness: Option<i64>,
 }
 
