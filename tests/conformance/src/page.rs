@@ -163,7 +163,10 @@ fn cell(ranges: &Ranges, reasons: &mut Vec<String>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use docker_api_gen_core::ApiVersion;
+    use docker_api_gen_harness::APIS;
     use docker_api_gen_tests::document::Document;
+    use xtask::engine::EngineKind;
 
     use super::*;
 
@@ -184,6 +187,21 @@ mod tests {
             "{PAGE} is not made of {JSON}: {again}"
         );
         assert_eq!(matrix.total().failed, 0, "{JSON} has failures");
+        for kind in EngineKind::ALL {
+            let newest: ApiVersion = kind.api().parse().unwrap();
+            let due = APIS
+                .iter()
+                .filter(|api| api.parse().is_ok_and(|api: ApiVersion| api <= newest));
+            let due: Vec<&str> = due.copied().collect();
+            for name in [
+                kind.name().to_owned(),
+                format!("{}, negotiated", kind.name()),
+            ] {
+                let row = matrix.engines.iter().find(|row| row.name == name);
+                let row = row.unwrap_or_else(|| panic!("{name} is not there: {again}"));
+                assert_eq!(row.versions, due, "{name}: {again}");
+            }
+        }
         for row in &matrix.engines {
             for version in &row.versions {
                 let document = Document::of_version(version);

@@ -135,8 +135,14 @@ pub struct Report {
     pub maybe: Option<i64>,
     /// `Grid`.
     pub grid: Vec<Vec<String>>,
-    /// `Size`. Default: `0`.
+    /// `Size`. Default: `0`. Range: -1 to 100.
     pub size: Option<i64>,
+    /// `Depth`. At least 1.
+    pub depth: Option<i64>,
+    /// `Code`. Length: 4 to 8.
+    pub code: Option<String>,
+    /// `Subnet`. Format: CIDR.
+    pub subnet: Option<String>,
 }
 
 wire::readable!(Report);
@@ -160,6 +166,9 @@ impl wire::ReadFields for Report {
             "Maybe" => value.read(&mut self.maybe),
             "Grid" => value.read(&mut self.grid),
             "Size" => value.read(&mut self.size),
+            "Depth" => value.read(&mut self.depth),
+            "Code" => value.read(&mut self.code),
+            "Subnet" => value.read(&mut self.subnet),
             _ => value.skip(),
         }
     }
@@ -180,6 +189,9 @@ impl wire::WriteFields for Report {
         to.write("Maybe", &self.maybe)?;
         to.write("Grid", &self.grid)?;
         to.write("Size", &self.size)?;
+        to.write("Depth", &self.depth)?;
+        to.write("Code", &self.code)?;
+        to.write("Subnet", &self.subnet)?;
         Ok(())
     }
 }
