@@ -4,13 +4,12 @@ use std::error::Error as StdError;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
 use socket2::{SockRef, TcpKeepalive};
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, lookup_host};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -55,16 +54,17 @@ impl Connector {
     async fn open(&self) -> Result<Io, Source> {
         match &self.target {
             #[cfg(unix)]
-            Target::Unix(path) => Ok(Io::new(tokio::net::UnixStream::connect(path).await?)),
+            Target::Unix(path) => Ok(io(tokio::net::UnixStream::connect(path).await?)),
             #[cfg(windows)]
-            Target::Pipe(path) => Ok(Io::new(crate::pipe::open(path, self.limit).await?)),
+            Target::Pipe(path) => Ok(io(crate::pipe::open(path, self.limit).await?)),
             Target::Tcp { host, port } => {
                 let found = lookup_host((host.as_str(), *port)).await;
                 let stream = reach(found.map_err(UnknownName)?).await?;
-                stream.set_nodelay(true)?;
+                // A system that cannot do these is no reason not to talk.
+                let _ = stream.set_nodelay(true);
                 let keepalive = TcpKeepalive::new().with_time(KEEPALIVE);
-                SockRef::from(&stream).set_tcp_keepalive(&keepalive)?;
-                Ok(Io::new(stream))
+                let _ = SockRef::from(&stream).set_tcp_keepalive(&keepalive);
+                Ok(io(stream))
             }
         }
     }
@@ -110,59 +110,18 @@ fn take_turns(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
 }
 
 /// A connection.
-pub(crate) struct Io(Box<dyn Duplex>);
+pub(crate) type Io = Box<dyn Duplex>;
 
-trait Duplex: Read + Write + Send + Unpin {}
+/// Both ways.
+pub(crate) trait Duplex: Read + Write + Send + Unpin {}
 
 impl<T: Read + Write + Send + Unpin> Duplex for T {}
 
-impl Io {
-    fn new<T>(stream: T) -> Self
-    where
-        T: tokio::io::AsyncRead + tokio::io::AsyncWrite + Send + Unpin + 'static,
-    {
-        Self(Box::new(TokioIo::new(stream)))
-    }
-}
-
-impl Read for Io {
-    fn poll_read(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        buf: ReadBufCursor<'_>,
-    ) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_read(cx, buf)
-    }
-}
-
-impl Write for Io {
-    fn poll_write(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bytes: &[u8],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0).poll_write(cx, bytes)
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut *self.0).poll_shutdown(cx)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.0.is_write_vectored()
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        parts: &[io::IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut *self.0).poll_write_vectored(cx, parts)
-    }
+fn io<T>(stream: T) -> Io
+where
+    T: AsyncRead + AsyncWrite + Send + Unpin + 'static,
+{
+    Box::new(TokioIo::new(stream))
 }
 
 /// There is no address to a name.
