@@ -30,7 +30,7 @@ pub(crate) const BENCHMARK: Benchmark = Benchmark {
 };
 
 /// How many containers are created in each way, on an engine and on what only answers.
-const CREATED: usize = 60;
+const CREATED: usize = 200;
 const ANSWERED: usize = 3000;
 
 fn run(runs: u16) -> Result<Vec<Section>> {
