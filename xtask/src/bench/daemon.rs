@@ -97,6 +97,13 @@ fn answer(request: &str, to: &mut impl Write) -> io::Result<()> {
     let parts = path.split('/').skip(1);
     let parts: Vec<_> = parts.skip_while(|part| part.starts_with("v1.")).collect();
     match (method, &parts[..]) {
+        (Some(method), ["_ping"]) => {
+            let body = if method == "HEAD" { "" } else { "OK" };
+            write!(
+                to,
+                "HTTP/1.1 200 OK\r\nApi-Version: 1.41\r\nContent-Type: text/plain\r\nContent-Length: 2\r\n\r\n{body}"
+            )
+        }
         (Some("GET"), ["containers", "json"]) => {
             let containers = IDS.map(|id| {
                 serde_json::json!({
