@@ -19,7 +19,10 @@ fn recordings() -> Vec<PathBuf> {
 #[test]
 fn everything_recorded_is_read_and_nothing_lost() {
     let files = recordings();
-    assert!(files.len() >= 10, "two recordings of each engine: {files:?}");
+    assert!(
+        files.len() >= 10,
+        "two recordings of each engine: {files:?}"
+    );
     let replay = Replay {
         files,
         version: None,
