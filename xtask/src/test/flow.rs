@@ -26,7 +26,7 @@ pub(super) fn flow(context: &mut Context) -> Result<Counts> {
         if context.full {
             environment.push(("DOCKER_API_GEN_FULL", "1"));
         }
-        let arguments = [
+        let mut arguments = vec![
             "--package",
             "docker-api-gen-tests",
             "--features",
@@ -36,6 +36,10 @@ pub(super) fn flow(context: &mut Context) -> Result<Counts> {
             "--",
             tests,
         ];
+        if context.full {
+            // What one of them needs of memory is asked of the whole process.
+            arguments.push("--test-threads=1");
+        }
         counts.add(cargo_test_with(None, &environment, &arguments)?);
     }
     Ok(counts)
