@@ -34,6 +34,18 @@ pub(crate) enum Target {
     },
 }
 
+impl Target {
+    pub(crate) fn is_socket(&self) -> bool {
+        match self {
+            #[cfg(unix)]
+            Target::Unix(_) => true,
+            #[cfg(windows)]
+            Target::Pipe(_) => false,
+            Target::Tcp { .. } => false,
+        }
+    }
+}
+
 /// Makes connections within `limit`.
 pub(crate) struct Connector {
     pub(crate) target: Target,

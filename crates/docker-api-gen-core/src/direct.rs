@@ -42,6 +42,10 @@ pub(crate) struct Direct {
 }
 
 impl Direct {
+    pub(crate) fn is_socket(&self) -> bool {
+        self.connector.target.is_socket()
+    }
+
     /// One that keeps no more than `spare` connections that nobody uses.
     pub(crate) fn new(connector: Connector, host: HeaderValue, spare: Option<usize>) -> Self {
         let pool = Pool {

@@ -31,6 +31,15 @@ pub(crate) enum HttpClient {
 }
 
 impl HttpClient {
+    /// Whether connections are to a socket of this machine, with nothing else in between.
+    pub(crate) fn is_socket(&self) -> bool {
+        match self {
+            HttpClient::Direct(client) => client.is_socket(),
+            #[cfg(feature = "reqwest")]
+            HttpClient::Reqwest(..) => false,
+        }
+    }
+
     /// One that speaks TLS, over `socket` if there is one.
     #[cfg(feature = "tls")]
     pub(crate) fn with_tls(

@@ -182,7 +182,8 @@ impl LogStream {
                 Ok(None) => {}
                 Err(error) => break Some(Err(error)),
             }
-            match ready!(self.source.poll_input(cx, &self.origin)) {
+            let proof = self.proof.as_ref();
+            match ready!(self.source.poll_input(cx, proof, &self.origin)) {
                 Some(Ok(bytes)) => self.input = bytes,
                 Some(Err(error)) => break Some(Err(error)),
                 None => {
@@ -265,6 +266,7 @@ impl Source {
     fn poll_input(
         &mut self,
         cx: &mut Context<'_>,
+        proof: Option<&Proof>,
         origin: &Origin,
     ) -> Poll<Option<Result<Bytes, Error>>> {
         match self {
@@ -273,6 +275,7 @@ impl Source {
                 Poll::Ready(match ready!(poll_read(reader, buffer, cx)) {
                     Ok(bytes) if bytes.is_empty() => None,
                     Ok(bytes) => Some(Ok(bytes)),
+                    Err(error) if Proof::may_be_end(proof, &error) => None,
                     Err(error) => Some(Err(failure::read(error, origin))),
                 })
             }

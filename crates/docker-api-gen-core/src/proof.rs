@@ -1,5 +1,6 @@
 //! Proof that the end of a stream is the program's own.
 
+use std::io;
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, ready};
 
@@ -32,6 +33,15 @@ impl Proof {
             path,
             asking: Mutex::new(None),
         }
+    }
+
+    /// Whether `error` may be how a connection ends that has another side which did not read all that was written: a
+    /// program need not read its input. Whether it is the end is to be proven like any other.
+    ///
+    /// On a socket of this machine, what was sent before has been read by then. From a network it may be lost.
+    pub(crate) fn may_be_end(slot: Option<&Self>, error: &io::Error) -> bool {
+        error.kind() == io::ErrorKind::ConnectionReset
+            && slot.is_some_and(|proof| proof.connection.http().is_socket())
     }
 
     /// Whether the daemon is still there; asked once.

@@ -155,10 +155,14 @@ impl AsyncRead for Upgraded {
     ) -> Poll<io::Result<()>> {
         let this = &mut *self;
         let before = buf.filled().len();
-        ready!(match &mut this.io {
+        let read = ready!(match &mut this.io {
             Io::Open(io) => io.poll(|io| io.poll_read(cx, buf)),
             Io::ReadOnly(bytes) => Pin::new(bytes).poll_read(cx, buf),
-        })?;
+        });
+        match read {
+            Err(error) if Proof::may_be_end(this.proof.as_ref(), &error) => {}
+            read => read?,
+        }
         if buf.filled().len() > before || buf.remaining() == 0 {
             return Poll::Ready(Ok(()));
         }

@@ -170,6 +170,49 @@ async fn an_end_that_is_the_daemons_is_an_error() {
     }
 }
 
+/// Closing a socket with something unread in it resets the connection.
+#[tokio::test]
+async fn input_that_nobody_reads_is_no_failure_of_the_output() {
+    for lives in [true, false] {
+        let written = Arc::new(Notify::new());
+        let written_here = written.clone();
+        let daemon = Daemon::start(move |mut peer| {
+            let written = written_here.clone();
+            async move {
+                let request = peer.request().await;
+                if request.line().starts_with("GET ") {
+                    if lives {
+                        peer.send(json("404 Not Found", "{}").as_bytes()).await;
+                    }
+                    return;
+                }
+                peer.send(&[SWITCH.as_bytes(), &frame(1, b"hello")].concat())
+                    .await;
+                written.notified().await;
+            }
+        });
+        let (mut output, mut input) = attach(&daemon, false).await.into_logs();
+        input.write_all(b"nobody reads this").await.unwrap();
+        written.notify_one();
+        assert_eq!(output.try_next().await.unwrap().unwrap().bytes, "hello");
+        match output.next().await {
+            None => assert!(lives),
+            Some(Ok(frame)) => panic!("{frame:?}"),
+            Some(Err(error)) => {
+                assert!(!lives, "{error:?}");
+                assert_eq!(error.kind(), ErrorKind::Interrupted);
+            }
+        }
+        let mut io = attach(&daemon, true).await;
+        io.write_all(b"nor this").await.unwrap();
+        written.notify_one();
+        let mut bytes = Vec::new();
+        let end = io.read_to_end(&mut bytes).await;
+        assert_eq!(bytes, frame(1, b"hello"));
+        assert_eq!(end.is_ok(), lives, "{end:?}");
+    }
+}
+
 #[tokio::test]
 async fn dropping_it_closes_the_connection() {
     let closed = Arc::new(Notify::new());
