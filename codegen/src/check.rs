@@ -40,6 +40,7 @@ fn operations(document: &mut Document) -> Result<(), Error> {
             "x-tty",
             "x-unbounded",
             "x-behaviour",
+            "x-defaults",
             "x-since",
             "x-until",
         ];

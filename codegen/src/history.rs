@@ -28,6 +28,17 @@ pub struct History {
     sets: HashMap<String, u64>,
     /// What daemons do with things, by the places of the version and of the thing.
     behaviours: HashMap<String, Vec<(usize, Behaviour)>>,
+    /// What daemons take for what is not said, by the key of an operation.
+    unsaid: HashMap<String, Vec<Unsaid>>,
+}
+
+/// What daemons take for something that is not said, where versions differ in that.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unsaid {
+    /// `HostConfig.IpcMode`
+    pub path: String,
+    /// In the order of the versions.
+    pub values: Vec<(u64, String)>,
 }
 
 impl History {
@@ -42,6 +53,7 @@ impl History {
             versions: apis.iter().map(|api| api.version).collect(),
             sets: HashMap::new(),
             behaviours: HashMap::new(),
+            unsaid: HashMap::new(),
         };
         for (bit, api) in apis.iter().enumerate() {
             let mut walk = Walk {
@@ -62,6 +74,11 @@ impl History {
                     }
                     let known = history.behaviours.entry(key).or_default();
                     known.push((bit, behaviour.clone()));
+                }
+                let known = history.unsaid.entry(operation_key(operation));
+                let known = known.or_default();
+                for (said, text) in &operation.defaults {
+                    add_unsaid(known, &said.path, 1 << bit, text);
                 }
             }
         }
@@ -128,6 +145,12 @@ impl History {
         self.behaviours.get(key).map_or(&[], Vec::as_slice)
     }
 
+    /// What daemons take for what is not said to an operation, where versions differ in that.
+    pub fn unsaid(&self, operation: &Operation) -> &[Unsaid] {
+        let known = self.unsaid.get(&operation_key(operation));
+        known.map_or(&[], Vec::as_slice)
+    }
+
     /// All versions, oldest first: bit n of a set stands for the nth.
     pub fn versions(&self) -> &[Version] {
         &self.versions
@@ -177,6 +200,20 @@ pub(crate) fn parameter_key(operation: &Operation, parameter: &Parameter) -> Str
 /// All items but the first of a parameter that is said once for each item.
 pub(crate) fn second_key(key: &str) -> String {
     format!("{key}[1]")
+}
+
+fn add_unsaid(known: &mut Vec<Unsaid>, path: &str, bit: u64, text: &str) {
+    let at = known.iter().position(|unsaid| unsaid.path == path);
+    let at = at.unwrap_or_else(|| {
+        let (path, values) = (path.to_owned(), Vec::new());
+        known.push(Unsaid { path, values });
+        known.len() - 1
+    });
+    let values = &mut known[at].values;
+    match values.last_mut() {
+        Some((versions, last)) if last == text => *versions |= bit,
+        _ => values.push((bit, text.to_owned())),
+    }
 }
 
 fn said_key(operation: &Operation, said: &Said) -> String {

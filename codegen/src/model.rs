@@ -167,6 +167,8 @@ pub struct Operation {
     pub unbounded: bool,
     /// What the daemon does, in this version, with what is described otherwise or not at all.
     pub behaviours: Vec<(Said, Behaviour)>,
+    /// What the daemon takes, in this version, for what is not said, where versions differ in that; in words.
+    pub defaults: Vec<(Said, String)>,
 }
 
 /// A place in a request, as in `body:HostConfig.Mounts[].Type=image`.
@@ -541,6 +543,7 @@ impl<'a> Reader<'a> {
             }),
             unbounded: flag(value, "x-unbounded"),
             behaviours: self.behaviours(value, pointer)?,
+            defaults: self.defaults(value, pointer)?,
             id,
             tag: tag.to_owned(),
             method: method.to_uppercase(),
@@ -555,26 +558,41 @@ impl<'a> Reader<'a> {
         let pointer = format!("{pointer}/x-behaviour");
         let said = value.get("x-behaviour").and_then(Value::as_object);
         let read = |(place, behaviour): (&String, &Value)| {
-            let (place, path) = place.split_once(':').unwrap_or(("", place));
-            let place = match place {
-                "query" => SaidIn::Query,
-                "header" => SaidIn::Header,
-                "body" => SaidIn::Body,
-                _ => {
-                    let problem = format!("{path} stands in the query, a header or the body");
-                    return Err(self.error(&pointer, problem));
-                }
-            };
+            let place = self.said(place, &pointer)?;
             let behaviour = match (behaviour.as_str(), text(behaviour, "renamed")) {
                 (Some("ignored"), _) => Behaviour::Ignored,
                 (Some("refused"), _) => Behaviour::Refused,
                 (_, Some(name)) => Behaviour::Renamed(name),
                 _ => return Err(self.error(&pointer, format!("{behaviour} is no behaviour"))),
             };
-            let path = path.to_owned();
-            Ok((Said { place, path }, behaviour))
+            Ok((place, behaviour))
         };
         said.into_iter().flatten().map(read).collect()
+    }
+
+    fn defaults(&self, value: &Value, pointer: &str) -> Result<Vec<(Said, String)>> {
+        let pointer = format!("{pointer}/x-defaults");
+        let said = value.get("x-defaults").and_then(Value::as_object);
+        let read = |(place, default): (&String, &Value)| match default.as_str() {
+            Some(default) => Ok((self.said(place, &pointer)?, default.to_owned())),
+            None => Err(self.error(&pointer, format!("{default} is no text"))),
+        };
+        said.into_iter().flatten().map(read).collect()
+    }
+
+    fn said(&self, place: &str, pointer: &str) -> Result<Said> {
+        let (place, path) = place.split_once(':').unwrap_or(("", place));
+        let place = match place {
+            "query" => SaidIn::Query,
+            "header" => SaidIn::Header,
+            "body" => SaidIn::Body,
+            _ => {
+                let problem = format!("{path} stands in the query, a header or the body");
+                return Err(self.error(pointer, problem));
+            }
+        };
+        let path = path.to_owned();
+        Ok(Said { place, path })
     }
 
     fn parameter(&mut self, id: &str, value: &'a Value, pointer: &str) -> Result<Parameter> {

@@ -74,6 +74,7 @@ pub fn union(apis: &[Api]) -> Union {
     for operation in &mut union.api.operations {
         // Each is of a version.
         operation.behaviours.clear();
+        operation.defaults.clear();
     }
     union
 }

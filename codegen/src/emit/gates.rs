@@ -23,11 +23,11 @@ pub(super) fn files(context: Context<'_>, tags: &[String]) -> Vec<(String, Token
         let operations = all
             .iter()
             .filter(|gates| gates.operation.tag == *tag)
-            .map(operation);
+            .map(|gates| operation(context, gates));
         let operations = quote!(#(#operations)*);
         let mut mentioned = BTreeSet::new();
         collect_idents(operations.clone(), &mut mentioned);
-        let uses = ["Node", "OperationHistory", "Outside", "Value"]
+        let uses = ["Node", "OperationHistory", "Outside", "Unsaid", "Value"]
             .into_iter()
             .filter(|name| mentioned.contains(*name))
             .map(ident);
@@ -60,21 +60,35 @@ fn table(context: Context<'_>, tags: &[String], all: &[OperationGates<'_>]) -> T
         #![doc = " Which version of the API has what."]
         #(mod #modules;)*
         use docker_api_gen_core::ApiVersion;
-        use docker_api_gen_core::history::{History, Release};
+        use docker_api_gen_core::history::{Availability, History, Release};
         #[doc = " All versions, and what differs between them."]
         pub static HISTORY: History = History {
             releases: &[#(#releases),*],
             operations: &[#(#operations),*],
         };
+        #[doc = " Since when there is something that not all versions have, by its place in a request:"]
+        #[doc = " [`History::lookup`]."]
+        pub fn lookup(place: &str) -> Vec<Availability> {
+            HISTORY.lookup(place)
+        }
     }
 }
 
-fn operation(gates: &OperationGates<'_>) -> TokenStream {
+fn operation(context: Context<'_>, gates: &OperationGates<'_>) -> TokenStream {
     let name = names::operation(gates.operation);
     let constant = ident(&OperationNames::new(gates.operation).constant);
     let (versions, whole) = (set(gates.versions), set(gates.whole));
     let (query, headers) = (nodes(&gates.query), nodes(&gates.headers));
     let body = nodes(&gates.body);
+    let unsaid = context.history.unsaid(gates.operation).iter();
+    let unsaid = unsaid.map(|unsaid| {
+        let place = &unsaid.path;
+        let values = unsaid.values.iter().map(|(versions, value)| {
+            let versions = set(*versions);
+            quote!((#versions, #value))
+        });
+        quote!(Unsaid { place: #place, values: &[#(#values),*] })
+    });
     quote! {
         pub(super) static #constant: OperationHistory = OperationHistory {
             name: #name,
@@ -83,6 +97,7 @@ fn operation(gates: &OperationGates<'_>) -> TokenStream {
             query: #query,
             headers: #headers,
             body: #body,
+            unsaid: &[#(#unsaid),*],
         };
     }
 }

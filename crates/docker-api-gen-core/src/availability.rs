@@ -1,7 +1,7 @@
 //! Since when there is something in the API, asked by name.
 
 use crate::error::{Error, ErrorKind};
-use crate::history::{History, Node, OperationHistory, Outside, Release, Versions};
+use crate::history::{History, Node, OperationHistory, Outside, Release, Unsaid, Versions};
 use crate::version::ApiVersion;
 
 /// Since when, and until when, there is something in the API.
@@ -16,15 +16,18 @@ pub struct Availability {
     pub until: Option<Release>,
     /// What a daemon does with it in the versions that do not have it.
     pub outside: Outside,
+    /// What it means not to say it, from each of these versions on, if versions differ in that.
+    pub unsaid: Vec<(Release, &'static str)>,
     versions: Versions,
 }
 
 impl History {
     /// All operations and everything that can be said to them that some versions have and others do not, by its place
-    /// in a request: `HostConfig.Annotations`, `signal`, `HostConfig.Mounts[].Type=image`. Of several operations that
-    /// have such a place, each has its own.
+    /// in a request: `HostConfig.Annotations`, `signal`, `HostConfig.Mounts[].Type=image`; and what means something else
+    /// in some versions where it is not said: `HostConfig.IpcMode`. Of several operations that have such a place, each
+    /// has its own.
     ///
-    /// Nothing is found of what all versions have.
+    /// Nothing is found of what all versions have and treat alike.
     pub fn lookup(&self, place: &str) -> Vec<Availability> {
         let operations = self.operations.iter();
         let all = operations.flat_map(|operation| self.differences(operation));
@@ -99,7 +102,38 @@ impl History {
             let before = format!("{} ", operation.name);
             self.collect(nodes, &before, operation.versions, &mut found);
         }
+        for unsaid in operation.unsaid {
+            self.add_unsaid(operation, unsaid, &mut found);
+        }
         found
+    }
+
+    /// Adds what it means not to say something, which all versions may have.
+    fn add_unsaid(
+        &self,
+        operation: &OperationHistory,
+        unsaid: &Unsaid,
+        found: &mut Vec<Availability>,
+    ) {
+        let release = |bit: u32| self.releases.get(bit as usize).copied();
+        let values = unsaid.values.iter();
+        let values: Vec<_> = values
+            .filter_map(|(versions, value)| Some((release(versions.trailing_zeros())?, *value)))
+            .collect();
+        let what = format!("{} {}", operation.name, unsaid.place);
+        if let Some(known) = found.iter_mut().find(|known| known.what == what) {
+            known.unsaid = values;
+        } else if let Some(since) = release(operation.versions.trailing_zeros()) {
+            let last = release(63 - operation.versions.leading_zeros());
+            found.push(Availability {
+                what,
+                since,
+                until: last.filter(|last| last.api != self.newest()),
+                outside: Outside::Ignored,
+                unsaid: values,
+                versions: operation.versions,
+            });
+        }
     }
 
     fn collect(
@@ -146,6 +180,7 @@ impl History {
             since,
             until: last.filter(|last| last.api != self.newest()),
             outside,
+            unsaid: Vec::new(),
             versions,
         });
     }

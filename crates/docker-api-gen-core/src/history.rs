@@ -68,6 +68,17 @@ pub struct OperationHistory {
     pub headers: &'static [Node],
     /// What differs in the body.
     pub body: &'static [Node],
+    /// What means something else where it is not said.
+    pub unsaid: &'static [Unsaid],
+}
+
+/// What daemons take for something that is not said, where that depends on the version.
+#[derive(Debug)]
+pub struct Unsaid {
+    /// As it stands in a request: `HostConfig.IpcMode`.
+    pub place: &'static str,
+    /// In words, in the order of the versions.
+    pub values: &'static [(Versions, &'static str)],
 }
 
 /// All items of a list but the first.

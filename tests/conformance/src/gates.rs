@@ -4,6 +4,7 @@
 //! may know the thing all the same: whether it goes by it is its own affair, and noted here so that a change is seen.
 
 mod samples;
+mod unsaid;
 
 use anyhow::{Context as _, Result, ensure};
 use docker_api_gen_core::history::Outside;
@@ -89,6 +90,17 @@ pub(crate) fn run(kinds: &[EngineKind]) -> Result<bool> {
                 Err(error) => {
                     failed += 1;
                     println!("{kind}: {} at {}: {error:#}", sample.gate, sample.at);
+                }
+            }
+        }
+        for (what, versions) in unsaid::ALL {
+            for at in *versions {
+                match runtime.block_on(unsaid::judge(&engine, what, at)) {
+                    Ok(judged) => passed += judged.map_or(0, |()| 1),
+                    Err(error) => {
+                        failed += 1;
+                        println!("{kind}: without {what} at {at}: {error:#}");
+                    }
                 }
             }
         }

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use docker_api_gen_core::history::{History, Node, OperationHistory, Outside, Release, Value};
+use docker_api_gen_core::history::{
+    History, Node, OperationHistory, Outside, Release, Unsaid, Value,
+};
 use docker_api_gen_core::{
     ApiVersion, Body, Call, Connection, EngineKind, Error, ErrorKind, Limits, Operation,
     Unsupported,
@@ -74,6 +76,10 @@ static HISTORY: History = History {
                     ),
                 ],
             )],
+            unsaid: &[Unsaid {
+                place: "HostConfig.IpcMode",
+                values: &[(0b0001, "shareable"), (0b1110, "private")],
+            }],
         },
         &OperationHistory {
             name: "containers.new",
@@ -82,6 +88,7 @@ static HISTORY: History = History {
             query: &[],
             headers: &[],
             body: &[],
+            unsaid: &[],
         },
     ],
 };
@@ -560,6 +567,23 @@ fn what_versions_have_can_be_asked_by_name() {
     assert_eq!(image[0].outside, Outside::Refused);
     assert_eq!(HISTORY.lookup("containers.new")[0].since.api, version(43));
     assert!(HISTORY.lookup("HostConfig").is_empty());
+    // All versions have it; not to say it has two meanings.
+    let mode = &HISTORY.lookup("HostConfig.IpcMode")[0];
+    assert_eq!((mode.since.api, mode.until), (version(40), None));
+    let means: Vec<_> = mode
+        .unsaid
+        .iter()
+        .map(|(from, means)| (from.api, *means))
+        .collect();
+    assert_eq!(
+        means,
+        [(version(40), "shareable"), (version(41), "private")]
+    );
+    assert!(
+        HISTORY
+            .has(version(40), "containers.create HostConfig.IpcMode")
+            .unwrap()
+    );
 
     assert!(
         !HISTORY

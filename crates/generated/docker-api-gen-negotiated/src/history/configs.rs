@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -32,6 +33,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -41,6 +43,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -50,6 +53,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -71,4 +75,5 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };

@@ -2,7 +2,7 @@
 
 //! What differs between the versions for containers.
 
-use docker_api_gen_core::history::{Node, OperationHistory, Outside, Value};
+use docker_api_gen_core::history::{Node, OperationHistory, Outside, Unsaid, Value};
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
     name: "containers.create",
@@ -190,6 +190,19 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
         ),
         Node::leaf("StopTimeout", 0xfffffffe, Outside::Ignored),
     ],
+    unsaid: &[
+        Unsaid {
+            place: "HostConfig.IpcMode",
+            values: &[
+                (0xffff, "shareable"),
+                (0xffff0000, "private, unless the daemon is configured otherwise"),
+            ],
+        },
+        Unsaid {
+            place: "HostConfig.Mounts[].BindOptions.ReadOnlyNonRecursive",
+            values: &[(0xfffff, "true"), (0xfff00000, "false")],
+        },
+    ],
 };
 
 pub(super) static LIST: OperationHistory = OperationHistory {
@@ -202,6 +215,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PRUNE: OperationHistory = OperationHistory {
@@ -211,6 +225,7 @@ pub(super) static PRUNE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -220,6 +235,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ARCHIVE: OperationHistory = OperationHistory {
@@ -229,6 +245,7 @@ pub(super) static ARCHIVE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ARCHIVE_INFO: OperationHistory = OperationHistory {
@@ -238,6 +255,7 @@ pub(super) static ARCHIVE_INFO: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PUT_ARCHIVE: OperationHistory = OperationHistory {
@@ -247,6 +265,7 @@ pub(super) static PUT_ARCHIVE: OperationHistory = OperationHistory {
     query: &[Node::leaf("copyUIDGID", 0xffffffc0, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ATTACH: OperationHistory = OperationHistory {
@@ -256,6 +275,7 @@ pub(super) static ATTACH: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ATTACH_WEBSOCKET: OperationHistory = OperationHistory {
@@ -269,6 +289,7 @@ pub(super) static ATTACH_WEBSOCKET: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CHANGES: OperationHistory = OperationHistory {
@@ -278,6 +299,7 @@ pub(super) static CHANGES: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CHECKPOINT_LIST: OperationHistory = OperationHistory {
@@ -287,6 +309,7 @@ pub(super) static CHECKPOINT_LIST: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CHECKPOINT_CREATE: OperationHistory = OperationHistory {
@@ -296,6 +319,7 @@ pub(super) static CHECKPOINT_CREATE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CHECKPOINT_DELETE: OperationHistory = OperationHistory {
@@ -305,6 +329,7 @@ pub(super) static CHECKPOINT_DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static EXPORT: OperationHistory = OperationHistory {
@@ -314,6 +339,7 @@ pub(super) static EXPORT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -323,6 +349,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static KILL: OperationHistory = OperationHistory {
@@ -332,6 +359,7 @@ pub(super) static KILL: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static LOGS: OperationHistory = OperationHistory {
@@ -341,6 +369,7 @@ pub(super) static LOGS: OperationHistory = OperationHistory {
     query: &[Node::leaf("until", 0xfffff800, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PAUSE: OperationHistory = OperationHistory {
@@ -350,6 +379,7 @@ pub(super) static PAUSE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static RENAME: OperationHistory = OperationHistory {
@@ -359,6 +389,7 @@ pub(super) static RENAME: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static RESIZE: OperationHistory = OperationHistory {
@@ -368,6 +399,7 @@ pub(super) static RESIZE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static RESTART: OperationHistory = OperationHistory {
@@ -377,6 +409,7 @@ pub(super) static RESTART: OperationHistory = OperationHistory {
     query: &[Node::leaf("signal", 0xfffc0000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static START: OperationHistory = OperationHistory {
@@ -389,6 +422,7 @@ pub(super) static START: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static STATS: OperationHistory = OperationHistory {
@@ -398,6 +432,7 @@ pub(super) static STATS: OperationHistory = OperationHistory {
     query: &[Node::leaf("one-shot", 0xfffe0000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static STOP: OperationHistory = OperationHistory {
@@ -407,6 +442,7 @@ pub(super) static STOP: OperationHistory = OperationHistory {
     query: &[Node::leaf("signal", 0xfffc0000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static TOP: OperationHistory = OperationHistory {
@@ -416,6 +452,7 @@ pub(super) static TOP: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UNPAUSE: OperationHistory = OperationHistory {
@@ -425,6 +462,7 @@ pub(super) static UNPAUSE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -449,6 +487,7 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
         Node::leaf("KernelMemoryTCP", 0xfff0000, Outside::Ignored),
         Node::leaf("NanoCpus", 0xfffffffe, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static WAIT: OperationHistory = OperationHistory {
@@ -458,4 +497,5 @@ pub(super) static WAIT: OperationHistory = OperationHistory {
     query: &[Node::leaf("condition", 0xffffffc0, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

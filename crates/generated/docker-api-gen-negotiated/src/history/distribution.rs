@@ -11,4 +11,5 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

@@ -15,6 +15,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
         Node::leaf("Env", 0xfffffffe, Outside::Ignored),
         Node::leaf("WorkingDir", 0xfffff800, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -24,6 +25,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static RESIZE: OperationHistory = OperationHistory {
@@ -33,6 +35,7 @@ pub(super) static RESIZE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static START: OperationHistory = OperationHistory {
@@ -42,4 +45,5 @@ pub(super) static START: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[Node::leaf("ConsoleSize", 0xfffc0000, Outside::Ignored)],
+    unsaid: &[],
 };

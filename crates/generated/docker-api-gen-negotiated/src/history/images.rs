@@ -23,6 +23,7 @@ pub(super) static BUILD: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static BUILD_CANCEL: OperationHistory = OperationHistory {
@@ -32,6 +33,7 @@ pub(super) static BUILD_CANCEL: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static BUILD_PRUNE: OperationHistory = OperationHistory {
@@ -48,6 +50,7 @@ pub(super) static BUILD_PRUNE: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static COMMIT: OperationHistory = OperationHistory {
@@ -71,6 +74,7 @@ pub(super) static COMMIT: OperationHistory = OperationHistory {
         Node::leaf("MacAddress", 0xfffffff, Outside::Ignored),
         Node::leaf("StopTimeout", 0xfffffffe, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -80,6 +84,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
     query: &[Node::leaf("platform", 0xffffff00, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static SAVE_ALL: OperationHistory = OperationHistory {
@@ -98,6 +103,7 @@ pub(super) static SAVE_ALL: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static LIST: OperationHistory = OperationHistory {
@@ -113,6 +119,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static LOAD: OperationHistory = OperationHistory {
@@ -131,6 +138,7 @@ pub(super) static LOAD: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PRUNE: OperationHistory = OperationHistory {
@@ -140,6 +148,7 @@ pub(super) static PRUNE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static SEARCH: OperationHistory = OperationHistory {
@@ -149,6 +158,7 @@ pub(super) static SEARCH: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -158,6 +168,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[Node::leaf("platforms", 0xfc000000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ATTESTATIONS: OperationHistory = OperationHistory {
@@ -182,6 +193,7 @@ pub(super) static ATTESTATIONS: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static SAVE: OperationHistory = OperationHistory {
@@ -200,6 +212,7 @@ pub(super) static SAVE: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static HISTORY: OperationHistory = OperationHistory {
@@ -209,6 +222,7 @@ pub(super) static HISTORY: OperationHistory = OperationHistory {
     query: &[Node::leaf("platform", 0xff000000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -221,6 +235,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PUSH: OperationHistory = OperationHistory {
@@ -230,6 +245,7 @@ pub(super) static PUSH: OperationHistory = OperationHistory {
     query: &[Node::leaf("platform", 0xffc00000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static TAG: OperationHistory = OperationHistory {
@@ -239,4 +255,5 @@ pub(super) static TAG: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

@@ -19,7 +19,7 @@ mod tasks;
 mod volumes;
 
 use docker_api_gen_core::ApiVersion;
-use docker_api_gen_core::history::{History, Release};
+use docker_api_gen_core::history::{Availability, History, Release};
 
 /// All versions, and what differs between them.
 pub static HISTORY: History = History {
@@ -269,3 +269,9 @@ pub static HISTORY: History = History {
         &volumes::UPDATE,
     ],
 };
+
+/// Since when there is something that not all versions have, by its place in a request:
+/// [`History::lookup`].
+pub fn lookup(place: &str) -> Vec<Availability> {
+    HISTORY.lookup(place)
+}

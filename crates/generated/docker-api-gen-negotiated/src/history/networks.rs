@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -28,6 +29,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
         Node::leaf("Ingress", 0xffffffe0, Outside::Ignored),
         Node::leaf("Scope", 0xffffffc0, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static PRUNE: OperationHistory = OperationHistory {
@@ -37,6 +39,7 @@ pub(super) static PRUNE: OperationHistory = OperationHistory {
     query: &[Node::leaf("filters", 0xfffffff1, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -49,6 +52,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -58,6 +62,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CONNECT: OperationHistory = OperationHistory {
@@ -81,6 +86,7 @@ pub(super) static CONNECT: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static DISCONNECT: OperationHistory = OperationHistory {
@@ -90,4 +96,5 @@ pub(super) static DISCONNECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

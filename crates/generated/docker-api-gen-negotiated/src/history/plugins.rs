@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[Node::leaf("filters", 0xfffffff0, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -20,6 +21,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PRIVILEGES: OperationHistory = OperationHistory {
@@ -29,6 +31,7 @@ pub(super) static PRIVILEGES: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PULL: OperationHistory = OperationHistory {
@@ -51,6 +54,7 @@ pub(super) static PULL: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -60,6 +64,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[Node::leaf("force", 0xfffffffe, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DISABLE: OperationHistory = OperationHistory {
@@ -69,6 +74,7 @@ pub(super) static DISABLE: OperationHistory = OperationHistory {
     query: &[Node::leaf("force", 0xfffffffe, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static ENABLE: OperationHistory = OperationHistory {
@@ -78,6 +84,7 @@ pub(super) static ENABLE: OperationHistory = OperationHistory {
     query: &[Node::leaf("timeout", 0xfffffffe, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -87,6 +94,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PUSH: OperationHistory = OperationHistory {
@@ -96,6 +104,7 @@ pub(super) static PUSH: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static SET: OperationHistory = OperationHistory {
@@ -105,6 +114,7 @@ pub(super) static SET: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPGRADE: OperationHistory = OperationHistory {
@@ -114,6 +124,7 @@ pub(super) static UPGRADE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT_UNTIL_1_24: OperationHistory = OperationHistory {
@@ -123,4 +134,5 @@ pub(super) static INSPECT_UNTIL_1_24: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

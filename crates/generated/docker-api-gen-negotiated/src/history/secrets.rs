@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -43,6 +44,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -52,6 +54,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -61,6 +64,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -93,4 +97,5 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };

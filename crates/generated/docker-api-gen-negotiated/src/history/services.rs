@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[Node::leaf("status", 0xfffe0000, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -550,6 +551,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -559,6 +561,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[Node::leaf("insertDefaults", 0xffffffe0, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -568,6 +571,7 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static LOGS: OperationHistory = OperationHistory {
@@ -577,6 +581,7 @@ pub(super) static LOGS: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -1119,4 +1124,5 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };

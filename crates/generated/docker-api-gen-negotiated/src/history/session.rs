@@ -11,4 +11,5 @@ pub(super) static START: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

@@ -11,6 +11,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INIT: OperationHistory = OperationHistory {
@@ -66,6 +67,7 @@ pub(super) static INIT: OperationHistory = OperationHistory {
         ),
         Node::leaf("SubnetSize", 0xffff8000, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static JOIN: OperationHistory = OperationHistory {
@@ -78,6 +80,7 @@ pub(super) static JOIN: OperationHistory = OperationHistory {
         Node::leaf("Availability", 0xfffffff0, Outside::Ignored),
         Node::leaf("DataPathAddr", 0xffffffc0, Outside::Ignored),
     ],
+    unsaid: &[],
 };
 
 pub(super) static LEAVE: OperationHistory = OperationHistory {
@@ -87,6 +90,7 @@ pub(super) static LEAVE: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UNLOCK: OperationHistory = OperationHistory {
@@ -96,6 +100,7 @@ pub(super) static UNLOCK: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UNLOCK_KEY: OperationHistory = OperationHistory {
@@ -105,6 +110,7 @@ pub(super) static UNLOCK_KEY: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -145,4 +151,5 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
         ),
         Node::leaf("EncryptionConfig", 0xfffffffe, Outside::Ignored),
     ],
+    unsaid: &[],
 };

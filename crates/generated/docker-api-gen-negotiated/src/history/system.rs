@@ -11,6 +11,7 @@ pub(super) static PING: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static PING_HEAD: OperationHistory = OperationHistory {
@@ -20,6 +21,7 @@ pub(super) static PING_HEAD: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static AUTH: OperationHistory = OperationHistory {
@@ -29,6 +31,7 @@ pub(super) static AUTH: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[Node::leaf("email", 0xfffffff, Outside::Ignored)],
+    unsaid: &[],
 };
 
 pub(super) static EVENTS: OperationHistory = OperationHistory {
@@ -38,6 +41,7 @@ pub(super) static EVENTS: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static INFO: OperationHistory = OperationHistory {
@@ -47,6 +51,7 @@ pub(super) static INFO: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static DISK_USAGE: OperationHistory = OperationHistory {
@@ -59,6 +64,7 @@ pub(super) static DISK_USAGE: OperationHistory = OperationHistory {
     ],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static VERSION: OperationHistory = OperationHistory {
@@ -68,4 +74,5 @@ pub(super) static VERSION: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };

@@ -2,7 +2,7 @@
 
 //! What differs between the versions for volumes.
 
-use docker_api_gen_core::history::{Node, OperationHistory, Outside};
+use docker_api_gen_core::history::{Node, OperationHistory, Outside, Unsaid};
 
 pub(super) static LIST: OperationHistory = OperationHistory {
     name: "volumes.list",
@@ -11,6 +11,7 @@ pub(super) static LIST: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static CREATE: OperationHistory = OperationHistory {
@@ -85,6 +86,7 @@ pub(super) static CREATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static PRUNE: OperationHistory = OperationHistory {
@@ -94,6 +96,15 @@ pub(super) static PRUNE: OperationHistory = OperationHistory {
     query: &[Node::leaf("filters", 0xffffffe1, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[
+        Unsaid {
+            place: "filters",
+            values: &[
+                (0x3fffe, "all volumes that nothing uses"),
+                (0xfffc0000, "volumes without a name that nothing uses"),
+            ],
+        },
+    ],
 };
 
 pub(super) static INSPECT: OperationHistory = OperationHistory {
@@ -103,6 +114,7 @@ pub(super) static INSPECT: OperationHistory = OperationHistory {
     query: &[],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
 
 pub(super) static UPDATE: OperationHistory = OperationHistory {
@@ -189,6 +201,7 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
             ],
         ),
     ],
+    unsaid: &[],
 };
 
 pub(super) static DELETE: OperationHistory = OperationHistory {
@@ -198,4 +211,5 @@ pub(super) static DELETE: OperationHistory = OperationHistory {
     query: &[Node::leaf("force", 0xfffffffe, Outside::Ignored)],
     headers: &[],
     body: &[],
+    unsaid: &[],
 };
