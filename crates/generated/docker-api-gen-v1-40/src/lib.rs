@@ -22,8 +22,8 @@
 //!   `Runtime` of [`TaskSpecContainerSpecConfig`](types::TaskSpecContainerSpecConfig),
 //!   `Sysctls` of [`TaskSpecContainerSpec`](types::TaskSpecContainerSpec), `MaxReplicas` of
 //!   [`TaskSpecPlacement`](types::TaskSpecPlacement), `DeviceRequests` and `KernelMemoryTCP`
-//!   of [`ContainerUpdateRequest`](types::ContainerUpdateRequest), `DataPathPort` of
-//!   [`SwarmInitRequest`](types::SwarmInitRequest)
+//!   and `PidsLimit` of [`ContainerUpdateRequest`](types::ContainerUpdateRequest),
+//!   `DataPathPort` of [`SwarmInitRequest`](types::SwarmInitRequest)
 //! - values: `none` of [`SystemInfoCgroupDriver`](types::SystemInfoCgroupDriver)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]

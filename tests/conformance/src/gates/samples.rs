@@ -159,6 +159,12 @@ pub(super) const OLD: &[Sample] = &[
         Volume(r#"{"ClusterVolumeSpec":{"Group":"g"}}"#, "/ClusterVolume"),
     ),
     sample(
+        "containers.update PidsLimit",
+        "1.39",
+        Ignores,
+        Update(r#"{"PidsLimit":100}"#, "/HostConfig/PidsLimit"),
+    ),
+    sample(
         "containers.update BlkioDeviceReadBps",
         "1.41",
         Ignores,
@@ -384,6 +390,12 @@ pub(super) const NEW: &[Sample] = &[
         "1.47",
         Honours,
         Connect(r#"{"GwPriority":3}"#, "GwPriority"),
+    ),
+    sample(
+        "containers.update PidsLimit",
+        "1.39",
+        Ignores,
+        Update(r#"{"PidsLimit":100}"#, "/HostConfig/PidsLimit"),
     ),
     sample(
         "containers.update BlkioDeviceReadBps",

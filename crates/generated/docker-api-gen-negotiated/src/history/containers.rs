@@ -486,6 +486,7 @@ pub(super) static UPDATE: OperationHistory = OperationHistory {
         Node::leaf("KernelMemory", 0x3ffff, Outside::Ignored),
         Node::leaf("KernelMemoryTCP", 0xfff0000, Outside::Ignored),
         Node::leaf("NanoCpus", 0xfffffffe, Outside::Ignored),
+        Node::leaf("PidsLimit", 0xffff0000, Outside::Ignored),
     ],
     unsaid: &[],
 };

@@ -2405,7 +2405,7 @@ pub struct ContainerUpdateRequest {
     ///
     /// In an update, leaving it out keeps what is set. Linux only.
     ///
-    /// `PidsLimit`.
+    /// `PidsLimit`, since 1.40 (Docker 19.03).
     pub pids_limit: Option<i64>,
     /// Resource limits of the kind that `setrlimit` sets, in place of the daemon's defaults of
     /// the same names. Linux only.
