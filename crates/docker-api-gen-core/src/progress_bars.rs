@@ -101,13 +101,18 @@ impl ProgressBars {
             (Some(1..), _, None) => (&self.unsized_, status),
             _ => (&self.plain, status),
         };
-        row.set_style(style.clone());
-        match total {
-            Some(total) => row.set_length(total),
-            None => row.unset_length(),
+        // Each of these may draw, and none what no longer holds.
+        if row.message() != status {
+            row.set_style(self.plain.clone());
+            row.set_message(status);
         }
-        row.set_position(current.unwrap_or_default());
-        row.set_message(status);
+        row.set_style(style.clone());
+        row.update(|state| {
+            if let Some(total) = total {
+                state.set_len(total);
+            }
+            state.set_pos(current.unwrap_or_default());
+        });
     }
 
     /// Shows the output of a build, line by line.
@@ -270,6 +275,22 @@ mod tests {
         for shown in ["aa: Pull complete", "bb: Odd", "cc: Odd 7 B"] {
             assert!(text.contains(shown), "{shown:?} is not in {text}");
         }
+    }
+
+    /// Every call may draw, so that what was said before could be seen beside what is said now.
+    #[test]
+    fn a_row_never_shows_half_of_a_change() {
+        let screen = Screen::default();
+        let mut bars = screen.bars();
+        bars.update(&layer("aa", "Downloading", Some(10), Some(10)));
+        bars.update(&layer("aa", "Complete", None, None));
+        bars.update(&layer("aa", "Extracting", Some(5), Some(20)));
+        drop(bars);
+        let text = screen.text();
+        for half in ["Complete [", "Complete 0", "10 B/20 B", " 0 B/"] {
+            assert!(!text.contains(half), "{half:?} is in {text}");
+        }
+        assert!(text.contains("5 B/20 B"), "{text}");
     }
 
     #[test]
