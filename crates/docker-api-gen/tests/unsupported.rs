@@ -87,3 +87,30 @@ fn which_plugins_are_listed() {
     );
     assert!(query(request(&speaking(28))).starts_with("filters="));
 }
+
+#[test]
+fn what_a_plugin_is_pulled_from_and_allowed() {
+    let allowed = types::PluginPrivilege {
+        name: Some("network".to_owned()),
+        value: Some(vec!["host".to_owned()]),
+        ..Default::default()
+    };
+    let request = |client: &Client| {
+        let pull = client.plugins().pull().remote("vieux/sshfs");
+        pull.body(vec![allowed.clone()]).request()
+    };
+    assert_eq!(
+        refusal(request(&speaking(24))),
+        "plugins.pull: remote needs API 1.25 (Docker 1.13), [0].Name needs API 1.25 (Docker 1.13), \
+         [0].Value needs API 1.25 (Docker 1.13); this connection speaks 1.24"
+    );
+    let sent = request(&speaking(25)).unwrap();
+    assert_eq!(
+        sent.path_and_query(),
+        "/v1.25/plugins/pull?remote=vieux%2Fsshfs"
+    );
+    assert_eq!(
+        sent.body().as_bytes(),
+        Some(&br#"[{"Name":"network","Value":["host"]}]"#[..])
+    );
+}
