@@ -2,6 +2,7 @@
 
 use docker_api_gen::{ApiVersion, ErrorKind};
 
+use crate::echo::is_fed_too_much;
 use crate::world::{MAIN, OLD, PODMAN, PORT, TLS_PORT, Test, World, client, has_ipv6, to};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -19,6 +20,11 @@ pub(crate) const TESTS: &[Test] = &[
         name: "plain::tcp_in_all_forms_of_address",
         needs: OLD,
         run: tcp_in_all_forms_of_address,
+    },
+    Test {
+        name: "plain::input_that_is_not_read_is_no_failure",
+        needs: &[MAIN[0], OLD[0]],
+        run: input_that_is_not_read_is_no_failure,
     },
     Test {
         name: "plain::a_base_path_is_part_of_the_path",
@@ -68,6 +74,19 @@ fn a_socket_of_podman(world: &World) {
         let images = client.images().list().send().await.unwrap();
         assert!(!images.is_empty());
     });
+}
+
+fn input_that_is_not_read_is_no_failure(world: &World) {
+    let tcp = format!("tcp://127.0.0.1:{PORT}");
+    for (engine, host) in [
+        (world.main(), world.main().host()),
+        (world.old(), world.old().host()),
+        (world.old(), tcp.as_str()),
+    ] {
+        world.within(engine, || async {
+            is_fed_too_much(&client(to(host))).await;
+        });
+    }
 }
 
 fn tcp_in_all_forms_of_address(world: &World) {

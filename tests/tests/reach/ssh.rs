@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use docker_api_gen::{ByteStream, ConnectionBuilder, ErrorKind};
 use xtask::engine::Engine;
 
-use crate::echo::is_echoed;
+use crate::echo::{is_echoed, is_fed_too_much};
 use crate::world::{MAIN, Test, World, client, to};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -129,6 +129,7 @@ fn input_comes_back_and_ends_when_it_is_closed(world: &World) {
     world.within(engine, || async {
         let client = client(through_ssh(world, ""));
         is_echoed(&client).await;
+        is_fed_too_much(&client).await;
         drop(client);
         nothing_is_left(engine).await;
     });

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use docker_api_gen::{ErrorKind, Tls};
 
-use crate::echo::is_echoed;
+use crate::echo::{is_echoed, is_fed_too_much};
 use crate::world::{MAIN, OLD, PORT, TLS_PORT, Test, World, client, to};
 
 pub(crate) const TESTS: &[Test] = &[
@@ -65,7 +65,9 @@ fn input_comes_back_and_ends_when_it_is_closed(world: &World) {
     let good = &world.certificates.good;
     world.within(world.main(), || async {
         let host = format!("tcp://localhost:{TLS_PORT}");
-        is_echoed(&client(to(&host).tls(from(good)))).await;
+        let client = client(to(&host).tls(from(good)));
+        is_echoed(&client).await;
+        is_fed_too_much(&client).await;
     });
 }
 
