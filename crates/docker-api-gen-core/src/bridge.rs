@@ -13,7 +13,7 @@ use std::os::unix::net as blocking;
 use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
 
@@ -55,11 +55,40 @@ pub(crate) enum Way {
 /// Why a connection does not get there: what kind of failure that is, and its sentence.
 pub(crate) type NoWay = (ErrorKind, String);
 
+/// How often a connection broke off, as far as is known, and why the last one did.
+///
+/// On this side, that looks like an end: a stream that may not end like that compares what was known when it began.
+#[derive(Clone, Default)]
+pub(crate) struct Breaks(Arc<Mutex<(u64, String)>>);
+
+impl Breaks {
+    pub(crate) fn count(&self) -> u64 {
+        self.known().0
+    }
+
+    /// Why a connection broke off, if one has since there were so many.
+    pub(crate) fn since(&self, count: u64) -> Option<String> {
+        let known = self.known();
+        (known.0 != count).then(|| known.1.clone())
+    }
+
+    fn add(&self, why: String) {
+        let mut known = self.known();
+        known.0 += 1;
+        known.1 = why;
+    }
+
+    fn known(&self) -> MutexGuard<'_, (u64, String)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Dropping it takes the socket away; connections that are open go on until they are closed.
 pub(crate) struct Bridge {
     folder: PathBuf,
     host: String,
     state: Mutex<State>,
+    breaks: Breaks,
 }
 
 enum State {
@@ -82,6 +111,7 @@ impl Bridge {
                 folder,
                 host: host.to_string(),
                 state: Mutex::new(State::Bound(listener, way)),
+                breaks: Breaks::default(),
             }),
             Err(error) => {
                 remove(&folder);
@@ -94,6 +124,10 @@ impl Bridge {
         socket(&self.folder)
     }
 
+    pub(crate) fn breaks(&self) -> &Breaks {
+        &self.breaks
+    }
+
     /// Accepts connections from now on, on the runtime of the caller.
     pub(crate) fn open(&self) -> Result<(), Error> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
@@ -104,7 +138,7 @@ impl Bridge {
                 let sentence = format!("cannot prepare connections to {}", self.host);
                 Error::new(ErrorKind::Io, sentence).with_source(error)
             })?;
-            let serving = tokio::spawn(accept(listener, Arc::new(way)));
+            let serving = tokio::spawn(accept(listener, Arc::new(way), self.breaks.clone()));
             *state = State::Open(serving.abort_handle());
         }
         Ok(())
@@ -158,10 +192,10 @@ fn unprepared(host: &Host, error: io::Error) -> Error {
     Error::new(ErrorKind::Config, sentence).with_source(error)
 }
 
-async fn accept(listener: UnixListener, way: Arc<Way>) {
+async fn accept(listener: UnixListener, way: Arc<Way>, breaks: Breaks) {
     loop {
         match listener.accept().await {
-            Ok((local, _)) => drop(tokio::spawn(serve(local, way.clone()))),
+            Ok((local, _)) => drop(tokio::spawn(serve(local, way.clone(), breaks.clone()))),
             // Too many files are open, most likely.
             Err(_) => sleep(Duration::from_millis(50)).await,
         }
@@ -169,7 +203,7 @@ async fn accept(listener: UnixListener, way: Arc<Way>) {
 }
 
 /// Serves one connection from its beginning to its end.
-async fn serve(mut local: UnixStream, way: Arc<Way>) {
+async fn serve(mut local: UnixStream, way: Arc<Way>, breaks: Breaks) {
     // A spare connection that may never be used is not worth a way, and an answer has to follow a request.
     let mut first = vec![0; CHUNK];
     match local.read(&mut first).await {
@@ -190,9 +224,19 @@ async fn serve(mut local: UnixStream, way: Arc<Way>) {
         #[cfg(feature = "custom-transport")]
         Way::Dial(dial) => dial.carry(near).await,
     };
-    if let Err(no_way) = carried {
-        answer(&mut local, no_way).await;
+    match carried {
+        Ok(Carried::Whole) => {}
+        // Before this side sees an end.
+        Ok(Carried::Broken(why)) => breaks.add(why),
+        Err(no_way) => answer(&mut local, no_way).await,
     }
+}
+
+/// What became of a connection that got to the daemon.
+pub(crate) enum Carried {
+    Whole,
+    /// It broke off, for this reason.
+    Broken(String),
 }
 
 /// Something to be done at the same time, until it is done.
@@ -211,8 +255,8 @@ pub(crate) enum End {
     Closed,
     /// The other side did, and had not said anything.
     Silent,
-    /// The other side did.
-    Complete,
+    /// The other side did, or, where there is an error, broke off.
+    Complete(Option<io::Error>),
 }
 
 impl Near<'_> {
@@ -233,7 +277,7 @@ impl Near<'_> {
         let (from_local, to_local) = self.local.split();
         let mut there = pin!(there(self.first, from_local, input));
         let mut is_going = true;
-        let was_closed = {
+        let carried = {
             let back = back(output, to_local, &mut was_heard, turn);
             let mut back = pin!(back);
             let mut carrying = pin!(poll_fn(|cx| {
@@ -250,12 +294,12 @@ impl Near<'_> {
             if carried.is_none() {
                 let _ = timeout(GRACE, carrying).await;
             }
-            carried.is_none()
+            carried
         };
-        match (was_closed, was_heard) {
-            (true, _) => End::Closed,
-            (false, false) => End::Silent,
-            (false, true) => End::Complete,
+        match (carried, was_heard) {
+            (None, _) => End::Closed,
+            (Some(_), false) => End::Silent,
+            (Some(ended), true) => End::Complete(ended.err()),
         }
     }
 }
@@ -306,13 +350,13 @@ async fn there(
     let _ = far.shutdown().await;
 }
 
-/// Carries what the daemon says.
+/// Carries what the daemon says. Its end is told to this side when all is known of it, by closing the connection.
 async fn back(
     mut far: impl AsyncRead + Unpin,
     mut local: impl AsyncWrite + Unpin,
     was_heard: &mut bool,
     turn: Option<OwnedSemaphorePermit>,
-) {
+) -> io::Result<()> {
     let mut turn = turn;
     let mut is_wanted = true;
     let mut chunk = vec![0; CHUNK];
@@ -327,11 +371,9 @@ async fn back(
         } else {
             far.read(&mut chunk).await
         };
-        let Ok(read @ 1..) = read else {
-            if *was_heard {
-                let _ = local.shutdown().await;
-            }
-            return;
+        let read = match read? {
+            0 => return Ok(()),
+            read => read,
         };
         *was_heard = true;
         // What nobody reads is still taken, as the other way may not have come to its end.

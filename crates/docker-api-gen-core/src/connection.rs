@@ -10,7 +10,7 @@ use http::header::{self, HeaderMap, HeaderValue};
 use http::uri::{PathAndQuery, Uri};
 
 #[cfg(all(feature = "bridge", unix))]
-use crate::bridge::{self, Bridge};
+use crate::bridge::{self, Breaks, Bridge};
 use crate::connector::{Connector, Target};
 use crate::contact::{Contact, PING};
 use crate::credentials::{Registries, RegistryAuth};
@@ -327,6 +327,12 @@ impl Connection {
     #[cfg(all(feature = "bridge", unix))]
     pub(crate) fn open_bridge(&self) -> Result<(), Error> {
         self.inner.bridge.as_ref().map_or(Ok(()), Bridge::open)
+    }
+
+    /// What is known of connections that broke off, if they lead through something else.
+    #[cfg(all(feature = "bridge", unix))]
+    pub(crate) fn breaks(&self) -> Option<&Breaks> {
+        self.inner.bridge.as_ref().map(Bridge::breaks)
     }
 
     /// Why there is no way, if that is what an answer says.

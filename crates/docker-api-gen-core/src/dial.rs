@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
-use crate::bridge::{Near, NoWay};
+use crate::bridge::{Carried, End, Near, NoWay};
 use crate::error::ErrorKind;
 use crate::host::Host;
 use crate::text::shorten;
@@ -58,7 +58,7 @@ impl Dial {
     }
 
     /// Carries all there is between this side and the daemon, or tells why there is no way.
-    pub(crate) async fn carry(&self, near: Near<'_>) -> Result<(), NoWay> {
+    pub(crate) async fn carry(&self, near: Near<'_>) -> Result<Carried, NoWay> {
         let dialing = async {
             let dialing = (self.dialer)();
             match self.limit {
@@ -73,11 +73,15 @@ impl Dial {
             }
         };
         match near.unless_closed(dialing).await {
-            None => Ok(()),
+            None => Ok(Carried::Whole),
             Some(Ok(stream)) => {
                 let (output, input) = tokio::io::split(stream);
-                near.carry(input, output, None, &mut None).await;
-                Ok(())
+                Ok(match near.carry(input, output, None, &mut None).await {
+                    End::Complete(Some(error)) => {
+                        Carried::Broken(shorten(&error.to_string(), SHOWN))
+                    }
+                    _ => Carried::Whole,
+                })
             }
             Some(Err(error)) => {
                 let kind = match error.kind() {

@@ -7,6 +7,8 @@ use std::task::{Context, Poll, ready};
 use http::{HeaderMap, Method};
 
 use crate::body::Body;
+#[cfg(all(feature = "bridge", unix))]
+use crate::bridge::Breaks;
 use crate::call::Sending;
 use crate::connection::Connection;
 use crate::error::{Error, ErrorKind};
@@ -21,6 +23,9 @@ use crate::request::Request;
 pub(crate) struct Proof {
     connection: Connection,
     path: String,
+    /// How often a connection had broken off before.
+    #[cfg(all(feature = "bridge", unix))]
+    breaks: u64,
     /// Never locked, only reached through `&mut`: that lets the streams be shared between threads.
     asking: Mutex<Option<Sending<'static, ()>>>,
 }
@@ -29,6 +34,8 @@ impl Proof {
     /// Asks for `path`; any answer to it will do.
     pub(crate) fn new(connection: Connection, path: String) -> Self {
         Self {
+            #[cfg(all(feature = "bridge", unix))]
+            breaks: connection.breaks().map_or(0, Breaks::count),
             connection,
             path,
             asking: Mutex::new(None),
@@ -53,6 +60,11 @@ impl Proof {
         let Some(proof) = slot else {
             return Poll::Ready(Ok(()));
         };
+        #[cfg(all(feature = "bridge", unix))]
+        if let Some(why) = proof.break_off() {
+            let sentence = format!("the connection broke off, there may be more output: {why}");
+            return Poll::Ready(Err(Error::new(ErrorKind::Interrupted, sentence).at(origin)));
+        }
         let asking = proof
             .asking
             .get_mut()
@@ -73,6 +85,14 @@ impl Proof {
                 .at(origin)
                 .with_source(error)
         }))
+    }
+}
+
+#[cfg(all(feature = "bridge", unix))]
+impl Proof {
+    /// Why the connection broke off, or another one beside it.
+    fn break_off(&self) -> Option<String> {
+        self.connection.breaks()?.since(self.breaks)
     }
 }
 

@@ -11,7 +11,7 @@ use tokio::process::{Child, Command};
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use crate::bridge::{Beside, End, GRACE, Near, NoWay};
+use crate::bridge::{Beside, Carried, End, GRACE, Near, NoWay};
 use crate::error::ErrorKind;
 use crate::host::{Host, Ssh as Address};
 use crate::text::{contains, shorten};
@@ -27,6 +27,9 @@ const WORDS: usize = 4096;
 
 /// How much of it is told.
 const SHOWN: usize = 500;
+
+/// What ssh ends with if it is ssh itself that failed.
+const SSH_FAILED: i32 = 255;
 
 /// What `docker` would call ssh with; nothing is asked on a terminal, which is the program's.
 fn arguments(ssh: &Address, connect: Option<Duration>) -> Vec<String> {
@@ -99,35 +102,40 @@ impl Ssh {
     }
 
     /// Carries all there is between this side and the daemon. If the daemon never said anything, this gives the reason.
-    pub(crate) async fn carry(&self, near: Near<'_>) -> Result<(), NoWay> {
+    pub(crate) async fn carry(&self, near: Near<'_>) -> Result<Carried, NoWay> {
         let turn = self.starting.clone().acquire_owned();
         let Some(Ok(turn)) = near.unless_closed(turn).await else {
-            return Ok(());
+            return Ok(Carried::Whole);
         };
         let mut child = self.start().map_err(|error| self.not_started(&error))?;
         let (Some(input), Some(output), Some(complaints)) =
             (child.stdin.take(), child.stdout.take(), child.stderr.take())
         else {
-            return Ok(());
+            return Ok(Carried::Whole);
         };
         let words = Mutex::new(Vec::new());
         let mut listening: Beside<'_> = Some(Box::pin(listen(complaints, &words)));
         let end = near.carry(input, output, Some(turn), &mut listening).await;
         if let End::Closed = end {
             let _ = child.kill().await;
-            return Ok(());
+            return Ok(Carried::Whole);
         }
         let status = timeout(GRACE, child.wait()).await;
-        if let Some(listening) = listening {
+        let is_failure = matches!(&status, Ok(Ok(status)) if !status.success());
+        if let Some(listening) = listening.filter(|_| is_failure) {
             let _ = timeout(LAST_WORDS, listening).await;
         }
         let _ = child.kill().await;
+        let words = || last_lines(&words.lock().unwrap_or_else(PoisonError::into_inner));
         match (end, status) {
             (End::Silent, Ok(Ok(status))) if !status.success() => {
-                let words = words.lock().unwrap_or_else(PoisonError::into_inner);
-                Err(self.failed(status, &last_lines(&words)))
+                Err(self.failed(status, &words()))
             }
-            _ => Ok(()),
+            // Where docker itself ends with an error, the daemon may have closed the connection with something unread.
+            (End::Complete(_), Ok(Ok(status))) if is_own_failure(status) => {
+                Ok(Carried::Broken(said(status, &words())))
+            }
+            _ => Ok(Carried::Whole),
         }
     }
 
@@ -157,12 +165,8 @@ impl Ssh {
     /// What it means that ssh ended like this, and what to do about it.
     fn failed(&self, status: ExitStatus, words: &str) -> NoWay {
         let by_hand = &self.by_hand;
-        let says = match words {
-            "" => format!("nothing and ended with {status}"),
-            words => format!("{words:?}"),
-        };
-        // This is what ssh ends with if it is ssh itself that failed.
-        if status.code() == Some(255) {
+        let says = says(status, words);
+        if status.code() == Some(SSH_FAILED) {
             let (kind, advice) = if contains(words, "ost key verification failed") {
                 let advice = format!("connect once with `{by_hand}` to get to know its key");
                 (ErrorKind::Connect, advice)
@@ -206,6 +210,22 @@ impl Ssh {
             "cannot connect to the Docker daemon at {}: {why}",
             self.host
         )
+    }
+}
+
+/// Whether it is ssh itself that failed, or was killed, and not what it ran.
+fn is_own_failure(status: ExitStatus) -> bool {
+    matches!(status.code(), Some(SSH_FAILED) | None)
+}
+
+fn said(status: ExitStatus, words: &str) -> String {
+    format!("ssh said {}", says(status, words))
+}
+
+fn says(status: ExitStatus, words: &str) -> String {
+    match words {
+        "" => format!("nothing and ended with {status}"),
+        words => format!("{words:?}"),
     }
 }
 

@@ -1,16 +1,18 @@
 //! Connections, and the client of HTTP, that the caller makes.
 
 use std::io;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::{Duration, Instant};
 
 use docker_api_gen_core::{Call, Connection, ConnectionBuilder, ErrorKind, Limits};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::UnixStream;
 use tokio::sync::Notify;
 
 use crate::daemon::{Daemon, PATIENCE, json};
-use crate::operations::{LIST, SESSION};
+use crate::operations::{ATTACH, LIST, SESSION};
 
 fn builder(host: &str) -> ConnectionBuilder {
     Connection::builder().ignore_environment().host(host)
@@ -59,6 +61,93 @@ async fn an_opened_connection_can_be_handed_over() {
     let mut all = String::new();
     stream.read_to_string(&mut all).await.unwrap();
     assert_eq!(all, "hello and goodbye");
+}
+
+/// A connection that breaks off after so many bytes were read from it.
+struct Breaking {
+    stream: UnixStream,
+    left: usize,
+}
+
+impl AsyncRead for Breaking {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        if self.left == 0 {
+            return Poll::Ready(Err(io::Error::other("the tunnel has caved in")));
+        }
+        let mut bytes = [0; 1024];
+        let room = self.left.min(buf.remaining()).min(bytes.len());
+        let mut few = ReadBuf::new(&mut bytes[..room]);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut few))?;
+        buf.put_slice(few.filled());
+        self.left -= few.filled().len();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl AsyncWrite for Breaking {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn one_that_breaks_off_is_no_end() {
+    const SWITCH: &[u8] =
+        b"HTTP/1.1 101 UPGRADED\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nsome output";
+    for breaks in [true, false] {
+        let daemon = Daemon::start(|mut peer| async move {
+            if peer.request().await.line().starts_with("GET ") {
+                return peer.send(json("404 Not Found", "{}").as_bytes()).await;
+            }
+            peer.send(SWITCH).await;
+        });
+        let socket = daemon.socket();
+        let dial = move || {
+            let socket = socket.clone();
+            async move {
+                let stream = UnixStream::connect(socket).await?;
+                let left = if breaks { SWITCH.len() } else { usize::MAX };
+                Ok(Breaking { stream, left })
+            }
+        };
+        let connection = builder("tcp://build").dial(dial).build().unwrap();
+        let mut call = Call::new(&connection, &ATTACH);
+        call.path("id", "web");
+        call.set_tty(true);
+        let (mut output, _input) = call.upgrade().await.unwrap().into_logs();
+        assert_eq!(
+            output.try_next().await.unwrap().unwrap().bytes,
+            "some output"
+        );
+        match output.next().await {
+            None => assert!(!breaks),
+            Some(Err(error)) => {
+                assert!(breaks, "{error:?}");
+                assert_eq!(
+                    error.to_string(),
+                    "containers.attach web: the connection broke off, there may be more output: \
+                     the tunnel has caved in"
+                );
+            }
+            Some(Ok(frame)) => panic!("{frame:?}"),
+        }
+    }
 }
 
 #[tokio::test]

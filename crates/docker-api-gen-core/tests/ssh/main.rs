@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use docker_api_gen_core::{ApiVersion, Body, Call, Connection, Error, ErrorKind, Operation};
+use docker_api_gen_core::{
+    ApiVersion, Body, Call, Connection, Error, ErrorKind, Operation, TtySource,
+};
 use http::Method;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -29,6 +31,20 @@ static LOGS: Operation = Operation {
     name: "containers.logs",
     path: "/containers/logs",
     unbounded: true,
+    ..BASE
+};
+
+static ATTACH: Operation = Operation {
+    id: "ContainerAttach",
+    name: "containers.attach",
+    method: Method::POST,
+    path: "/containers/{id}/attach",
+    unbounded: true,
+    tty: Some(TtySource {
+        path: "/containers/{id}/json",
+        pointer: "/Config/Tty",
+        content_type: false,
+    }),
     ..BASE
 };
 
@@ -360,6 +376,43 @@ async fn what_ends_early_is_not_complete() {
         text,
         "containers.list: the daemon closed the connection without an answer"
     );
+}
+
+/// The end of a connection that was taken over is all there is to see, and ssh knows whether it was the daemon's.
+#[tokio::test]
+async fn output_that_breaks_off_with_ssh_is_not_complete() {
+    let machine = Machine::new();
+    for (does, broken) in [
+        ("attach-end", None),
+        // The daemon's side closes a connection with something unread like that.
+        ("attach-reset", None),
+        (
+            "attach-break",
+            Some(
+                "containers.attach web: the connection broke off, there may be more output: \
+                 ssh said \"client_loop: send disconnect: Broken pipe\"",
+            ),
+        ),
+    ] {
+        let connection = machine.connection(does);
+        let mut call = Call::new(&connection, &ATTACH);
+        call.path("id", "web");
+        call.set_tty(true);
+        let (mut output, _input) = call.upgrade().await.unwrap().into_logs();
+        assert_eq!(
+            output.try_next().await.unwrap().unwrap().bytes,
+            "some output"
+        );
+        match (output.next().await, broken) {
+            (None, None) => {}
+            (Some(Err(error)), Some(broken)) => {
+                assert_eq!(error.kind(), ErrorKind::Interrupted);
+                assert_eq!(error.to_string(), broken);
+            }
+            (other, _) => panic!("{does}: {other:?}"),
+        }
+    }
+    machine.is_quiet().await;
 }
 
 #[tokio::test]

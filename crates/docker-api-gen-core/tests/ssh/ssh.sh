@@ -10,8 +10,10 @@ echo $$ >>"$notes/processes"
 
 # Reads a request, which has no body.
 request() {
+    asked=
     while IFS= read -r line; do
         if [ "$line" = "$(printf '\r')" ]; then return; fi
+        asked=${asked:-$line}
     done
     exit 0
 }
@@ -47,6 +49,19 @@ hand-over)
     printf 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\n'
     cat
     echo and goodbye
+    ;;
+attach-*)
+    request
+    case $asked in
+    GET*) list ;;
+    *)
+        printf 'HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: tcp\r\n\r\nsome output'
+        case $does in
+        *-break) fail 'client_loop: send disconnect: Broken pipe\n' 255 ;;
+        *-reset) fail 'read unix: connection reset by peer\n' 1 ;;
+        esac
+        ;;
+    esac
     ;;
 stream)
     request
