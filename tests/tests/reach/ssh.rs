@@ -292,6 +292,11 @@ fn a_connection_that_is_cut_is_an_error(world: &World) {
     world.within(engine, || async {
         let client = client(through_ssh(world, ""));
         let mut events = client.system().events().send().await.unwrap();
+        let run = client.run("alpine", ["sh", "-c", "echo ready; sleep 1000"]);
+        let run = run.keep(true).remove_on_drop(true);
+        let (container, io) = run.start_attached().await.unwrap();
+        let (mut output, _input) = io.into_logs();
+        assert_eq!(output.try_next().await.unwrap().unwrap().bytes, "ready\n");
         let processes = dialing(engine);
         assert!(processes.len() >= 2);
         for process in processes {
@@ -300,9 +305,18 @@ fn a_connection_that_is_cut_is_an_error(world: &World) {
                 .status();
             assert!(kill.is_ok());
         }
-        let error = events.try_next().await.unwrap_err();
+        // There are more events, of the container.
+        let error = loop {
+            match events.try_next().await {
+                Ok(event) => assert!(event.is_some(), "a quiet end"),
+                Err(error) => break error,
+            }
+        };
+        assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
+        let error = output.try_next().await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Interrupted, "{error}");
         // The next call goes another way.
         client.containers().list().send().await.unwrap();
+        container.remove().await.unwrap();
     });
 }
