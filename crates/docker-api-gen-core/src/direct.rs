@@ -1,8 +1,9 @@
 //! HTTP where no TLS is spoken: hyper's connections, and a place for those that no request is on.
 
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,7 +12,7 @@ use http::{HeaderValue, StatusCode};
 use http_body::{Body as _, Frame};
 use hyper::client::conn::http1;
 use tokio::runtime::Handle;
-use tokio::task::{AbortHandle, JoinHandle};
+use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use crate::body::{Body, Sent};
@@ -30,8 +31,68 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A connection, as requests see it.
 struct Link {
     sender: http1::SendRequest<Sent>,
-    /// What reads and writes.
-    task: AbortHandle,
+    driver: Arc<Driver>,
+}
+
+/// What reads and writes.
+///
+/// A task of its own has it go on, so that it sees when the daemon hangs up and sends what is still to be sent. Whoever
+/// waits for an answer's body has it go on as well: a piece of the body then takes no way through the scheduler, which
+/// for logs, with their many small pieces, takes longer than all the rest.
+struct Driver(Mutex<Driven>);
+
+/// A connection of hyper's, which has no name once it can be handed over.
+type Running = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
+
+struct Driven {
+    /// None when it has ended.
+    connection: Option<Running>,
+    /// That of the task.
+    waker: Waker,
+}
+
+impl Driver {
+    fn spawn(connection: Running) -> Arc<Self> {
+        let driver = Arc::new(Self(Mutex::new(Driven {
+            connection: Some(connection),
+            waker: Waker::noop().clone(),
+        })));
+        let driven = driver.clone();
+        tokio::spawn(poll_fn(move |cx| {
+            driven.driven().waker.clone_from(cx.waker());
+            driven.poll(cx)
+        }));
+        driver
+    }
+
+    /// Reads and writes what can be, for the one who asks: the task learns nothing of what happens then, until it is
+    /// called back.
+    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
+        let mut driven = self.driven();
+        if let Some(connection) = &mut driven.connection {
+            // What ended it is told to its sender, or to the body of its answer.
+            let _ = ready!(connection.as_mut().poll(cx));
+            driven.connection = None;
+        }
+        Poll::Ready(())
+    }
+
+    /// Has the task go on.
+    fn call_back(&self) {
+        self.driven().waker.wake_by_ref();
+    }
+
+    /// Closes the connection at once.
+    fn close(&self) {
+        let mut driven = self.driven();
+        driven.connection = None;
+        driven.waker.wake_by_ref();
+    }
+
+    fn driven(&self) -> MutexGuard<'_, Driven> {
+        // A connection that has panicked is of no use, and says so.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Sends requests over connections that it keeps for later.
@@ -84,9 +145,9 @@ impl Direct {
     async fn connect(&self) -> Result<Link, NoAnswer> {
         let io = self.connector.connect().await.map_err(unconnected)?;
         let (sender, connection) = http1::handshake(io).await.map_err(lost)?;
-        // It ends when nobody has its sender or an answer's body any more, and tells them what else ended it.
-        let task = tokio::spawn(connection.with_upgrades()).abort_handle();
-        Ok(Link { sender, task })
+        // It ends when nobody has its sender or an answer's body any more.
+        let driver = Driver::spawn(Box::pin(connection.with_upgrades()));
+        Ok(Link { sender, driver })
     }
 
     fn answer(&self, answer: http::Response<hyper::body::Incoming>, link: Link) -> Answer {
@@ -136,7 +197,15 @@ impl Incoming {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Source>>> {
-        let frame = ready!(Pin::new(&mut self.body).poll_frame(cx));
+        let mut frame =
+            Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
+        if frame.is_pending() {
+            if let Some(lease) = &self.lease {
+                let _ = lease.link.driver.poll(cx);
+            }
+            frame = Pin::new(&mut self.body).poll_frame(cx);
+        }
+        let frame = ready!(frame);
         match &frame {
             Some(Ok(_)) => {}
             Some(Err(_)) => self.lease = None,
@@ -147,7 +216,16 @@ impl Incoming {
 
     fn end(&mut self) {
         if let Some(Lease { link, pool }) = self.lease.take() {
+            link.driver.call_back();
             pool.keep(link);
+        }
+    }
+}
+
+impl Drop for Incoming {
+    fn drop(&mut self) {
+        if let Some(lease) = &self.lease {
+            lease.link.driver.close();
         }
     }
 }
@@ -197,7 +275,7 @@ impl Pool {
         let pool = Arc::downgrade(self);
         runtime.spawn(async move {
             match tokio::time::timeout(GRACE, link.sender.ready()).await {
-                Err(_) => link.task.abort(),
+                Err(_) => link.driver.close(),
                 Ok(Err(_)) => {}
                 Ok(Ok(())) => {
                     if let Some(pool) = pool.upgrade() {
