@@ -1,6 +1,5 @@
 //! HTTP where no TLS is spoken: hyper's connections, and a place for those that no request is on.
 
-use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::task::{Context, Poll, Waker, ready};
@@ -17,6 +16,7 @@ use tokio::time::Instant;
 
 use crate::body::{Body, Sent};
 use crate::connector::{Connector, UnknownName};
+use crate::driver::Driver;
 use crate::error::Source;
 use crate::failure::find;
 use crate::headers;
@@ -31,68 +31,7 @@ const GRACE: Duration = Duration::from_secs(5);
 /// A connection, as requests see it.
 struct Link {
     sender: http1::SendRequest<Sent>,
-    driver: Arc<Driver>,
-}
-
-/// What reads and writes.
-///
-/// A task of its own has it go on, so that it sees when the daemon hangs up and sends what is still to be sent. Whoever
-/// waits for an answer's body has it go on as well: a piece of the body then takes no way through the scheduler, which
-/// for logs, with their many small pieces, takes longer than all the rest.
-struct Driver(Mutex<Driven>);
-
-/// A connection of hyper's, which has no name once it can be handed over.
-type Running = Pin<Box<dyn Future<Output = hyper::Result<()>> + Send>>;
-
-struct Driven {
-    /// None when it has ended.
-    connection: Option<Running>,
-    /// That of the task.
-    waker: Waker,
-}
-
-impl Driver {
-    fn spawn(connection: Running) -> Arc<Self> {
-        let driver = Arc::new(Self(Mutex::new(Driven {
-            connection: Some(connection),
-            waker: Waker::noop().clone(),
-        })));
-        let driven = driver.clone();
-        tokio::spawn(poll_fn(move |cx| {
-            driven.driven().waker.clone_from(cx.waker());
-            driven.poll(cx)
-        }));
-        driver
-    }
-
-    /// Reads and writes what can be, for the one who asks: the task learns nothing of what happens then, until it is
-    /// called back.
-    fn poll(&self, cx: &mut Context<'_>) -> Poll<()> {
-        let mut driven = self.driven();
-        if let Some(connection) = &mut driven.connection {
-            // What ended it is told to its sender, or to the body of its answer.
-            let _ = ready!(connection.as_mut().poll(cx));
-            driven.connection = None;
-        }
-        Poll::Ready(())
-    }
-
-    /// Has the task go on.
-    fn call_back(&self) {
-        self.driven().waker.wake_by_ref();
-    }
-
-    /// Closes the connection at once.
-    fn close(&self) {
-        let mut driven = self.driven();
-        driven.connection = None;
-        driven.waker.wake_by_ref();
-    }
-
-    fn driven(&self) -> MutexGuard<'_, Driven> {
-        // A connection that has panicked is of no use, and says so.
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+    driver: Driver,
 }
 
 /// Sends requests over connections that it keeps for later.
@@ -158,7 +97,11 @@ impl Direct {
         // A connection that is handed over is nobody else's any more.
         let lease = (answer.status() != StatusCode::SWITCHING_PROTOCOLS).then_some(lease);
         answer.map(|body| {
-            let mut body = Incoming { body, lease };
+            let mut body = Incoming {
+                body,
+                lease,
+                is_driven: false,
+            };
             if body.body.is_end_stream() {
                 body.end();
             }
@@ -190,6 +133,8 @@ fn unconnected(error: Source) -> NoAnswer {
 pub(crate) struct Incoming {
     body: hyper::body::Incoming,
     lease: Option<Lease>,
+    /// The connection goes on with whoever reads this.
+    is_driven: bool,
 }
 
 impl Incoming {
@@ -197,18 +142,21 @@ impl Incoming {
         &mut self,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Source>>> {
+        let Some(lease) = &self.lease else {
+            let frame = Pin::new(&mut self.body).poll_frame(cx);
+            return frame.map_err(Source::from);
+        };
         let mut frame =
             Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
         if frame.is_pending() {
-            if let Some(lease) = &self.lease {
-                let _ = lease.link.driver.poll(cx);
-            }
+            self.is_driven = true;
+            lease.link.driver.drive(cx);
             frame = Pin::new(&mut self.body).poll_frame(cx);
         }
         let frame = ready!(frame);
         match &frame {
             Some(Ok(_)) => {}
-            Some(Err(_)) => self.lease = None,
+            Some(Err(_)) => self.close(),
             None => self.end(),
         }
         Poll::Ready(frame.map(|frame| frame.map_err(Source::from)))
@@ -216,17 +164,23 @@ impl Incoming {
 
     fn end(&mut self) {
         if let Some(Lease { link, pool }) = self.lease.take() {
-            link.driver.call_back();
+            if self.is_driven {
+                link.driver.give_back();
+            }
             pool.keep(link);
+        }
+    }
+
+    fn close(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            lease.link.driver.close();
         }
     }
 }
 
 impl Drop for Incoming {
     fn drop(&mut self) {
-        if let Some(lease) = &self.lease {
-            lease.link.driver.close();
-        }
+        self.close();
     }
 }
 

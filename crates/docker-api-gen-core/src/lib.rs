@@ -60,6 +60,7 @@ mod decode;
 #[cfg(all(feature = "custom-transport", unix))]
 mod dial;
 mod direct;
+mod driver;
 mod error;
 mod exchange;
 mod explain;

@@ -199,6 +199,11 @@ impl Peer {
         let _ = self.stream.write_all(bytes).await;
     }
 
+    /// Says nothing more.
+    pub(crate) async fn finish(&mut self) {
+        let _ = self.stream.shutdown().await;
+    }
+
     /// What the client sends next, at least one byte; nothing once it has closed its side.
     pub(crate) async fn read(&mut self) -> Vec<u8> {
         if self.buffer.is_empty() {

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use docker_api_gen_core::{Body, Call};
+use docker_api_gen_core::{Body, ByteStream, Call, Error, ErrorKind};
 use tokio::io::AsyncWriteExt;
+use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
@@ -92,4 +93,89 @@ async fn one_with_an_answer_that_was_not_read_is_closed() {
         drop(answer);
         assert_eq!(daemon.connections(), turn);
     }
+}
+
+/// While an answer is read, whoever reads it has the connection go on.
+#[tokio::test]
+async fn one_that_was_read_from_is_watched_again() {
+    let closed = Arc::new(Notify::new());
+    let tell = closed.clone();
+    let daemon = Daemon::start(move |mut peer| {
+        let tell = tell.clone();
+        async move {
+            peer.request().await;
+            peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+                .await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            peer.send(b"1\r\nb\r\n0\r\n\r\n").await;
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            peer.finish().await;
+            peer.closed().await;
+            tell.notify_one();
+        }
+    });
+    let connection = daemon.connection();
+    let bytes = Call::new(&connection, &LIST).bytes().await.unwrap();
+    assert_eq!(all(bytes).await.unwrap(), b"ab");
+    timeout(PATIENCE, closed.notified()).await.expect("closed");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_whose_runtime_is_gone_is_not_used_again() {
+    let daemon = Daemon::start(|mut peer| async move {
+        while peer.next_request().await.is_some() {
+            peer.send(NOTHING).await;
+        }
+    });
+    let connection = daemon.connection();
+    for turn in 1..=3 {
+        let connection = connection.clone();
+        elsewhere(move |runtime| {
+            let call = async { timeout(PATIENCE, Call::new(&connection, &LIST).unit()).await };
+            runtime.block_on(call).expect("an answer").unwrap();
+        })
+        .await;
+        assert_eq!(daemon.connections(), turn);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_whose_runtime_is_gone_has_not_ended() {
+    let daemon = Daemon::start(|mut peer| async move {
+        peer.request().await;
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n")
+            .await;
+        peer.closed().await;
+    });
+    let connection = daemon.connection();
+    let bytes = elsewhere(move |runtime| {
+        runtime.block_on(async {
+            let mut bytes = Call::new(&connection, &LIST).bytes().await.unwrap();
+            assert_eq!(bytes.try_next().await.unwrap().unwrap(), "a");
+            bytes
+        })
+    })
+    .await;
+    let error = timeout(PATIENCE, all(bytes))
+        .await
+        .expect("an end")
+        .unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
+
+async fn all(mut bytes: ByteStream) -> Result<Vec<u8>, Error> {
+    let mut all = Vec::new();
+    while let Some(chunk) = bytes.try_next().await? {
+        all.extend_from_slice(&chunk);
+    }
+    Ok(all)
+}
+
+/// Does something with a runtime of its own, which is gone afterwards.
+async fn elsewhere<T: Send + 'static>(work: impl FnOnce(&Runtime) -> T + Send + 'static) -> T {
+    let done = tokio::task::spawn_blocking(|| {
+        let mut runtime = tokio::runtime::Builder::new_current_thread();
+        work(&runtime.enable_all().build().unwrap())
+    });
+    done.await.unwrap()
 }
