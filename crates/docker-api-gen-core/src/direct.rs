@@ -146,12 +146,18 @@ impl Incoming {
             let frame = Pin::new(&mut self.body).poll_frame(cx);
             return frame.map_err(Source::from);
         };
-        let mut frame =
-            Pin::new(&mut self.body).poll_frame(&mut Context::from_waker(Waker::noop()));
-        if frame.is_pending() {
+        // For what is at hand, nobody has to be told of what comes then: that takes longer than a small piece itself.
+        let mut frame = Poll::Pending;
+        for cx in [&mut Context::from_waker(Waker::noop()), cx] {
+            if self.is_driven {
+                lease.link.driver.drive(cx);
+            }
+            // From the first time on that it is asked for more.
             self.is_driven = true;
-            lease.link.driver.drive(cx);
             frame = Pin::new(&mut self.body).poll_frame(cx);
+            if frame.is_ready() {
+                break;
+            }
         }
         let frame = ready!(frame);
         match &frame {
