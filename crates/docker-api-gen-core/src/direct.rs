@@ -28,6 +28,10 @@ const IDLE: Duration = Duration::from_secs(90);
 /// How long a request that has been answered may go on being sent.
 const GRACE: Duration = Duration::from_secs(5);
 
+/// How much is read and written at a time, and how long the headers of an answer may be. What is larger than this is
+/// allocated from the system anew for each piece of a body, which takes longer than reading it in smaller ones.
+const BUFFER: usize = 64 * 1024;
+
 /// A connection, as requests see it.
 struct Link {
     sender: http1::SendRequest<Sent>,
@@ -83,7 +87,11 @@ impl Direct {
 
     async fn connect(&self) -> Result<Link, NoAnswer> {
         let io = self.connector.connect().await.map_err(unconnected)?;
-        let (sender, connection) = http1::handshake(io).await.map_err(lost)?;
+        let (sender, connection) = http1::Builder::new()
+            .max_buf_size(BUFFER)
+            .handshake(io)
+            .await
+            .map_err(lost)?;
         // It ends when nobody has its sender or an answer's body any more.
         let driver = Driver::spawn(Box::pin(connection.with_upgrades()));
         Ok(Link { sender, driver })
