@@ -2,6 +2,7 @@
 
 use crate::history::{History, Span};
 use crate::model::{Api, Operation, Shape, TypeId};
+use crate::version::Version;
 
 /// Everything that came with a version. What came as a part of something new is not told apart.
 #[derive(Debug, Default)]
@@ -13,6 +14,28 @@ pub(crate) struct News<'a> {
     pub(crate) fields: Vec<(TypeId, Vec<&'a str>)>,
     /// Values of enums that were there before.
     pub(crate) values: Vec<(TypeId, Vec<&'a str>)>,
+    /// What means something else than before where it is not said.
+    pub(crate) unsaid: Vec<(&'a Operation, Meaning)>,
+}
+
+/// What [`News::unsaid`] is called.
+pub(crate) const UNSAID: &str = "otherwise than before, where it is not said";
+
+/// What it means not to say something.
+#[derive(Debug)]
+pub(crate) struct Meaning {
+    /// `HostConfig.IpcMode`
+    path: String,
+    before: String,
+    now: String,
+}
+
+impl Meaning {
+    /// As Markdown has it; `of` is the operation.
+    pub(crate) fn shown(&self, of: &str) -> String {
+        let Self { path, before, now } = self;
+        format!("`{path}` of {of} ({now}; before, {before})")
+    }
 }
 
 impl<'a> News<'a> {
@@ -28,6 +51,8 @@ impl<'a> News<'a> {
                 news.operations.push(operation);
                 continue;
             }
+            let meanings = meanings(api.version, operation, history);
+            news.unsaid.extend(meanings.map(|new| (operation, new)));
             for parameter in &operation.parameters {
                 if is_new(history.parameter(operation, parameter)) {
                     news.options.push((operation, &parameter.name));
@@ -57,7 +82,29 @@ impl<'a> News<'a> {
             && self.options.is_empty()
             && self.fields.is_empty()
             && self.values.is_empty()
+            && self.unsaid.is_empty()
     }
+}
+
+/// What of an operation means something else, from this version on, where it is not said.
+fn meanings<'h>(
+    version: Version,
+    operation: &Operation,
+    history: &'h History,
+) -> impl Iterator<Item = Meaning> + use<'h> {
+    let versions = history.versions();
+    let at = versions.iter().position(|known| *known == version);
+    let pairs = history.unsaid(operation).iter().flat_map(|unsaid| {
+        let pairs = unsaid.values.windows(2);
+        pairs.map(|pair| (&unsaid.path, &pair[0].1, &pair[1]))
+    });
+    pairs
+        .filter(move |(_, _, (versions, _))| Some(versions.trailing_zeros() as usize) == at)
+        .map(|(path, before, (_, now))| Meaning {
+            path: path.clone(),
+            before: before.clone(),
+            now: now.clone(),
+        })
 }
 
 /// Those that are wanted, if that is some and not all.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use crate::history::{self, History};
 use crate::model::Api;
 use crate::names::{self, TypeNames};
-use crate::news::{News, shown};
+use crate::news::{self, News, shown};
 use crate::versions::Versions;
 
 /// The page.
@@ -67,13 +67,16 @@ pub fn page(apis: &[Api], history: &History, versions: &Versions) -> String {
             let parts: Vec<_> = parts.iter().map(|part| shown(part)).collect();
             format!("{} of `{}`", parts.join(" and "), names.get(*id))
         };
-        let otherwise = otherwise(api, history);
+        let unsaid = news.unsaid.iter().map(|(operation, meaning)| {
+            let operation = names::operation(operation);
+            meaning.shown(&format!("`{operation}`"))
+        });
         for (what, list) in [
             ("operations", operations.collect::<Vec<_>>()),
             ("options", options.collect()),
             ("fields", news.fields.iter().map(parts).collect()),
             ("values", news.values.iter().map(parts).collect()),
-            ("otherwise than before, where it is not said", otherwise),
+            (news::UNSAID, unsaid.collect()),
         ] {
             if !list.is_empty() {
                 let _ = writeln!(sections, "- {what}: {}", list.join(", "));
@@ -81,28 +84,4 @@ pub fn page(apis: &[Api], history: &History, versions: &Versions) -> String {
         }
     }
     table + &sections
-}
-
-/// What means something else than in the version before where it is not said.
-fn otherwise(api: &Api, history: &History) -> Vec<String> {
-    let at = history.versions().iter().position(|at| *at == api.version);
-    let bit = at.map_or(0, |at| 1_u64 << at);
-    let mut found = Vec::new();
-    for operation in &api.operations {
-        for unsaid in history.unsaid(operation) {
-            for pair in unsaid.values.windows(2) {
-                let [(_, before), (versions, now)] = pair else {
-                    continue;
-                };
-                if versions & bit != 0 && bit.trailing_zeros() == versions.trailing_zeros() {
-                    found.push(format!(
-                        "`{}` of `{}` ({now}; before, {before})",
-                        unsaid.path,
-                        names::operation(operation)
-                    ));
-                }
-            }
-        }
-    }
-    found
 }

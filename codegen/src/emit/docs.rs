@@ -10,7 +10,7 @@ use crate::model::{
     Answer, Body, BodyContent, Field, Header, Operation, Outcome, Parameter, Type, TypeId,
 };
 use crate::names;
-use crate::news::{News, shown};
+use crate::news::{self, Meaning, News, shown};
 use crate::surface::OperationNames;
 use crate::version::Version;
 use crate::versions::Source;
@@ -293,7 +293,8 @@ impl Context<'_> {
             let parts: Vec<_> = parts.iter().map(|part| shown(part)).collect();
             format!("{} of [`{name}`](types::{name})", parts.join(" and "))
         };
-        let lists: [(&str, Vec<String>); 4] = [
+        let unsaid = |(of, meaning): &(&Operation, Meaning)| meaning.shown(&operation(of));
+        let lists: [(&str, Vec<String>); 5] = [
             (
                 "operations",
                 news.operations.iter().map(operation).collect(),
@@ -301,6 +302,7 @@ impl Context<'_> {
             ("options", news.options.iter().map(option).collect()),
             ("fields", news.fields.iter().map(parts).collect()),
             ("values", news.values.iter().map(parts).collect()),
+            (news::UNSAID, news.unsaid.iter().map(unsaid).collect()),
         ];
         let lines: Vec<_> = lines_of(&lists).collect();
         format!("# What is new\n\n{}", lines.join("\n"))

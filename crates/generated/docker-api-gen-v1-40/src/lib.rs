@@ -25,6 +25,9 @@
 //!   and `PidsLimit` of [`ContainerUpdateRequest`](types::ContainerUpdateRequest),
 //!   `DataPathPort` of [`SwarmInitRequest`](types::SwarmInitRequest)
 //! - values: `none` of [`SystemInfoCgroupDriver`](types::SystemInfoCgroupDriver)
+//! - otherwise than before, where it is not said: `HostConfig.IpcMode` of
+//!   [`containers.create`](api::containers::Containers::create) (private, unless the daemon
+//!   is configured otherwise; before, shareable)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

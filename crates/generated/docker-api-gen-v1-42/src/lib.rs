@@ -28,6 +28,9 @@
 //!   [`ContainerExecRequest`](types::ContainerExecRequest), `ConsoleSize` of
 //!   [`ExecStartRequest`](types::ExecStartRequest)
 //! - values: `cluster` of [`MountType`](types::MountType)
+//! - otherwise than before, where it is not said: `filters` of
+//!   [`volumes.prune`](api::volumes::Volumes::prune) (volumes without a name that nothing
+//!   uses; before, all volumes that nothing uses)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;

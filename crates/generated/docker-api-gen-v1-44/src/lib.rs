@@ -16,6 +16,9 @@
 //!   `ReadOnlyForceRecursive` of [`MountBindOptions`](types::MountBindOptions), `Seccomp` and
 //!   `AppArmor` and `NoNewPrivileges` of
 //!   [`TaskSpecContainerSpecPrivileges`](types::TaskSpecContainerSpecPrivileges)
+//! - otherwise than before, where it is not said:
+//!   `HostConfig.Mounts[].BindOptions.ReadOnlyNonRecursive` of
+//!   [`containers.create`](api::containers::Containers::create) (false; before, true)
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 pub mod api;
