@@ -1,9 +1,12 @@
 //! Connections between two requests.
 
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use docker_api_gen_core::{Body, ByteStream, Call, Error, ErrorKind};
+use futures_core::Stream;
 use tokio::io::AsyncWriteExt;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
@@ -161,6 +164,65 @@ async fn an_answer_whose_runtime_is_gone_has_not_ended() {
         .expect("an end")
         .unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Interrupted);
+}
+
+/// The answer is read from within the connection then, by what sends the request.
+#[tokio::test]
+async fn an_answer_can_be_what_its_own_request_goes_on_with() {
+    let daemon = Daemon::start(|mut peer| async move {
+        let head = peer.read().await;
+        assert!(head.starts_with(b"PUT "));
+        peer.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n")
+            .await;
+        for piece in ["a", "b", "c"] {
+            peer.send(format!("1\r\n{piece}\r\n").as_bytes()).await;
+            let mut back = Vec::new();
+            while !back.ends_with(format!("1\r\n{piece}\r\n").as_bytes()) {
+                back.extend(peer.read().await);
+            }
+        }
+        peer.send(b"0\r\n\r\n").await;
+        peer.closed().await;
+    });
+    let connection = daemon.connection();
+    let (give, take) = tokio::sync::oneshot::channel();
+    let mut call = Call::new(&connection, &ARCHIVE_PUT);
+    call.path("id", "web");
+    call.body("application/x-tar", Body::stream(Later::Waiting(take)));
+    let back = call.bytes().await.unwrap();
+    let (end, ended) = tokio::sync::oneshot::channel();
+    assert!(give.send((back, end)).is_ok());
+    timeout(PATIENCE, ended).await.expect("an end").unwrap();
+}
+
+type Given = (ByteStream, tokio::sync::oneshot::Sender<()>);
+
+/// A body that is still to be given.
+enum Later {
+    Waiting(tokio::sync::oneshot::Receiver<Given>),
+    Given(Given),
+    Ended,
+}
+
+impl Stream for Later {
+    type Item = std::io::Result<bytes::Bytes>;
+
+    fn poll_next(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        if let Self::Waiting(waiting) = &mut *self {
+            let given = ready!(Pin::new(waiting).poll(cx)).unwrap();
+            *self = Self::Given(given);
+        }
+        let Self::Given((bytes, _)) = &mut *self else {
+            return Poll::Ready(None);
+        };
+        let piece = ready!(Pin::new(bytes).poll_next(cx));
+        if piece.is_none()
+            && let Self::Given((_, end)) = std::mem::replace(&mut *self, Self::Ended)
+        {
+            end.send(()).unwrap();
+        }
+        Poll::Ready(piece.map(|piece| piece.map_err(std::io::Error::other)))
+    }
 }
 
 async fn all(mut bytes: ByteStream) -> Result<Vec<u8>, Error> {
