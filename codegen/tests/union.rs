@@ -88,3 +88,28 @@ fn conflicts_are_the_known_ones() {
     places.dedup();
     assert_eq!(places, CONFLICTS);
 }
+
+/// A correction that names a place which is none would say nothing to anybody.
+#[test]
+fn what_means_something_unsaid_can_be_said() {
+    let apis = apis();
+    let history = History::new(&apis);
+    let places: HashSet<_> = history.places().collect();
+    let mut found = 0;
+    for operation in union(&apis).api.operations {
+        let (method, path) = (&operation.method, &operation.path);
+        for unsaid in history.unsaid(&operation) {
+            let said = &unsaid.path;
+            let body = format!("{method} {path} < .{said}");
+            let query = format!("{method} {path} query:{said}");
+            assert!(
+                places.contains(&*body) || places.contains(&*query),
+                "{}: {said}",
+                operation.id
+            );
+            assert!(unsaid.values.len() > 1, "{}: {said}", operation.id);
+            found += 1;
+        }
+    }
+    assert!(found > 0);
+}

@@ -115,20 +115,17 @@ impl History {
         unsaid: &Unsaid,
         found: &mut Vec<Availability>,
     ) {
-        let release = |bit: u32| self.releases.get(bit as usize).copied();
         let values = unsaid.values.iter();
-        let values: Vec<_> = values
-            .filter_map(|(versions, value)| Some((release(versions.trailing_zeros())?, *value)))
-            .collect();
+        let values = values.filter_map(|(versions, value)| Some((self.span(*versions)?.0, *value)));
+        let values = values.collect();
         let what = format!("{} {}", operation.name, unsaid.place);
         if let Some(known) = found.iter_mut().find(|known| known.what == what) {
             known.unsaid = values;
-        } else if let Some(since) = release(operation.versions.trailing_zeros()) {
-            let last = release(63 - operation.versions.leading_zeros());
+        } else if let Some((since, until)) = self.span(operation.versions) {
             found.push(Availability {
                 what,
                 since,
-                until: last.filter(|last| last.api != self.newest()),
+                until,
                 outside: Outside::Ignored,
                 unsaid: values,
                 versions: operation.versions,
@@ -170,18 +167,27 @@ impl History {
         outside: Outside,
         found: &mut Vec<Availability>,
     ) {
-        let release = |bit: u32| self.releases.get(bit as usize).copied();
-        let Some(since) = release(versions.trailing_zeros()).filter(|_| versions != around) else {
+        if versions == around {
+            return;
+        }
+        let Some((since, until)) = self.span(versions) else {
             return;
         };
-        let last = release(63 - versions.leading_zeros());
         found.push(Availability {
             what: what.to_owned(),
             since,
-            until: last.filter(|last| last.api != self.newest()),
+            until,
             outside,
             unsaid: Vec::new(),
             versions,
         });
+    }
+
+    /// The first of these versions, and the last if that is not the newest.
+    fn span(&self, versions: Versions) -> Option<(Release, Option<Release>)> {
+        let release = |bit: u32| self.releases.get(bit as usize).copied();
+        let since = release(versions.trailing_zeros())?;
+        let last = release(63 - versions.leading_zeros());
+        Some((since, last.filter(|last| last.api != self.newest())))
     }
 }
